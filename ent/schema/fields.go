@@ -1,0 +1,51 @@
+// Package schema says what is stored; the other packages under ent, but for
+// database and the SQL under migrate, are generated from it.
+//
+// Identifiers are UUIDs of version 7, so that they sort by when they were
+// made. Moments are UTC, to the microsecond. The lengths here are the last line
+// of defence: the domain checks first and says what is wrong.
+package schema
+
+import (
+	"crypto/sha256"
+
+	"entgo.io/ent"
+	"entgo.io/ent/dialect"
+	"entgo.io/ent/schema/field"
+	"github.com/google/uuid"
+)
+
+const (
+	maxName   = 400  // bytes of an e-mail address, a label with its decoration, a name
+	maxReason = 1000 // characters of a reason
+)
+
+var (
+	// moment keeps microseconds on MySQL, where ent's default keeps seconds.
+	moment = map[string]string{dialect.MySQL: "datetime(6)"}
+	// word is a column of a few fixed words: not MySQL's ENUM, so that a
+	// new word needs no migration.
+	word     = map[string]string{dialect.MySQL: "varchar(32)"}
+	binary32 = map[string]string{dialect.MySQL: "binary(32)"}
+)
+
+func id() ent.Field {
+	return field.UUID("id", uuid.UUID{}).
+		Default(func() uuid.UUID { return uuid.Must(uuid.NewV7()) }).
+		Immutable()
+}
+
+// digest is a SHA-256 that finds one row. It is binary, so that no collation
+// ever takes two for one, and sensitive, so that no entity prints it.
+func digest(name string) ent.Field {
+	return field.Bytes(name).SchemaType(binary32).
+		MinLen(sha256.Size).MaxLen(sha256.Size).
+		Unique().Sensitive().Immutable()
+}
+
+// optionalDigest is a SHA-256 that a row may lack.
+func optionalDigest(name string) ent.Field {
+	return field.Bytes(name).SchemaType(binary32).
+		MinLen(sha256.Size).MaxLen(sha256.Size).
+		Optional().Nillable().Sensitive().Immutable()
+}
