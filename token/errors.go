@@ -1,0 +1,56 @@
+package token
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/keloa/apitokens/token/ability"
+)
+
+// The errors that callers branch on. Whatever else a method returns is
+// unforeseen, and its text is for the log only.
+var (
+	// ErrUnauthenticated is the one answer to every secret that opens
+	// nothing: unknown, expired, revoked or of the wrong kind.
+	ErrUnauthenticated = errors.New("the credentials are not valid")
+	// ErrNotFound is the answer for what is not there, and for what belongs
+	// to another workspace.
+	ErrNotFound = errors.New("not found")
+	// ErrConflict is returned when an idempotency key comes again with
+	// another input.
+	ErrConflict = errors.New("the idempotency key was used before with another input")
+	// ErrExists is returned for a name that is taken.
+	ErrExists = errors.New("exists already")
+)
+
+// ForbiddenError is returned when the caller lacks an ability, or may not
+// touch what it asked for. The refusal is recorded.
+type ForbiddenError struct {
+	Ability ability.Ability // what it would have needed; empty where none would do
+	Reason  string          // said to the caller
+}
+
+func (e *ForbiddenError) Error() string { return e.Reason }
+
+func lacks(a ability.Ability) error {
+	return &ForbiddenError{Ability: a, Reason: fmt.Sprintf("this needs the ability %s", a)}
+}
+
+// LimitError is returned when the workspace's plan allows no more.
+type LimitError struct {
+	Plan  string
+	Limit int // tokens that can be active at once
+}
+
+func (e *LimitError) Error() string {
+	return fmt.Sprintf("the plan %s allows %d active tokens: revoke one or change the plan", e.Plan, e.Limit)
+}
+
+// InputError says which field of an input is wrong and why. It never quotes
+// the value, which may be a secret in the wrong place.
+type InputError struct {
+	Field  string // as GraphQL spells it: "label", "filter.mintedBy"
+	Reason string
+}
+
+func (e *InputError) Error() string { return e.Field + ": " + e.Reason }

@@ -1,0 +1,45 @@
+package token
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/cases"
+	"golang.org/x/text/unicode/norm"
+
+	"github.com/keloa/apitokens/token/bearer"
+)
+
+const (
+	maxLabel  = 100  // characters
+	maxReason = 1000 // characters
+)
+
+// cleanText trims text and checks what every text that people type must hold:
+// a length in characters, nothing that is not text, and no secret.
+func cleanText(field, text string, least, most int) (string, error) {
+	text = strings.TrimSpace(text)
+	if !utf8.ValidString(text) {
+		return "", &InputError{field, "must be valid UTF-8"}
+	}
+	if n := utf8.RuneCountInString(text); n < least || n > most {
+		return "", &InputError{field, fmt.Sprintf("must have %d to %d characters", least, most)}
+	}
+	if strings.ContainsFunc(text, unicode.IsControl) {
+		return "", &InputError{field, "must not contain control characters"}
+	}
+	if _, found := bearer.Find(text); found {
+		return "", &InputError{field, "must not contain a secret: revoke that token, it has been written down"}
+	}
+	return text, nil
+}
+
+func cleanLabel(label string) (string, error) { return cleanText("label", label, 1, maxLabel) }
+
+// labelKey is what labels are searched and sorted by: letter case and the way
+// an accent is encoded make no difference.
+func labelKey(text string) string {
+	return norm.NFC.String(cases.Fold().String(norm.NFC.String(text)))
+}

@@ -1,0 +1,182 @@
+package token
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/keloa/apitokens/ent"
+	"github.com/keloa/apitokens/ent/grant"
+	"github.com/keloa/apitokens/ent/keyset"
+	"github.com/keloa/apitokens/ent/predicate"
+	enttoken "github.com/keloa/apitokens/ent/token"
+	"github.com/keloa/apitokens/token/ability"
+)
+
+// Filter narrows a list. A nil field lets everything through; an empty list
+// lets nothing through.
+type Filter struct {
+	States        []State // nil for ACTIVE and ROTATING
+	Modes         []enttoken.Mode
+	LabelContains string            // in any letter case; empty for any label
+	Abilities     []ability.Ability // granted any of these
+	MintedBy      *uuid.UUID
+	ExpiresBefore *time.Time
+}
+
+// OrderField is what a list is sorted by.
+type OrderField string
+
+// The orders of a list.
+const (
+	OrderCreatedAt OrderField = "CREATED_AT"
+	OrderLabel     OrderField = "LABEL"
+	OrderExpiresAt OrderField = "EXPIRES_AT"
+)
+
+// Order is how a list is sorted: newest first where Field is empty.
+type Order struct {
+	Field OrderField
+	Desc  bool
+}
+
+// keys is the order by column. Ids of version 7 sort by when they were made, so
+// that order needs no column of its own.
+func (o Order) keys() keyset.Order {
+	switch o.Field {
+	case OrderLabel:
+		return keyset.Order{Column: enttoken.FieldLabelKey, Desc: o.Desc}
+	case OrderExpiresAt:
+		return keyset.Order{Column: enttoken.FieldExpiresAt, Desc: o.Desc}
+	case OrderCreatedAt:
+		return keyset.Order{Desc: o.Desc}
+	}
+	return keyset.Order{Desc: true}
+}
+
+// Cursor is the place of t in a list sorted by o.
+func (o Order) Cursor(t *ent.Token) keyset.Cursor {
+	key := keyset.Key{ID: t.ID}
+	switch o.Field {
+	case OrderLabel:
+		key.Value = t.LabelKey
+	case OrderExpiresAt:
+		key.Value = keyset.Time(t.ExpiresAt)
+	case OrderCreatedAt:
+	}
+	return keyset.NewCursor(o.keys(), key)
+}
+
+// Query asks for a page of tokens.
+type Query struct {
+	keyset.Request
+
+	Filter Filter
+	Order  Order
+	Count  bool // count all that the filter lets through, which costs
+}
+
+// Page is some tokens, with their grants, in the order that was asked for.
+type Page struct {
+	Tokens               []*ent.Token
+	HasNext, HasPrevious bool
+	Total                *int // nil if it was not asked for
+}
+
+// Get returns a token that the caller can see, with its grants and workspace.
+// What is not there and what belongs to another workspace is [ErrNotFound].
+func (s *Service) Get(ctx context.Context, by Caller, id uuid.UUID) (*ent.Token, error) {
+	if err := s.Can(ctx, by, ability.Read, "apiToken"); err != nil {
+		return nil, err
+	}
+	t, err := s.db.Client().Token.Query().
+		Where(visible(by), enttoken.ID(id)).
+		WithGrants().WithWorkspace().
+		Only(ctx)
+	if ent.IsNotFound(err) {
+		return nil, ErrNotFound
+	}
+	if err != nil {
+		return nil, fmt.Errorf("get token %s: %w", id, err)
+	}
+	return t, nil
+}
+
+// List returns a page of the tokens that the caller can see, with their grants:
+// one query for the page, one for the grants, one more if a count is asked for.
+func (s *Service) List(ctx context.Context, by Caller, q Query) (Page, error) {
+	if err := s.Can(ctx, by, ability.Read, "apiTokens"); err != nil {
+		return Page{}, err
+	}
+	window, err := q.Window(q.Order.keys())
+	if err != nil {
+		return Page{}, err
+	}
+	where := append(q.Filter.predicates(s.now()), visible(by))
+	rows, err := s.db.Client().Token.Query().
+		Where(where...).
+		Where(window.Where).
+		Order(window.Order).
+		Limit(window.Limit()).
+		WithGrants().
+		All(ctx)
+	if err != nil {
+		return Page{}, fmt.Errorf("list tokens: %w", err)
+	}
+	var page Page
+	page.Tokens, page.HasNext, page.HasPrevious = keyset.Cut(window, rows)
+	if q.Count {
+		total, err := s.db.Client().Token.Query().Where(where...).Count(ctx)
+		if err != nil {
+			return Page{}, fmt.Errorf("count tokens: %w", err)
+		}
+		page.Total = &total
+	}
+	return page, nil
+}
+
+// visible is what the caller can see at all: the wall between workspaces, and
+// between the modes for a test-mode token.
+func visible(by Caller) predicate.Token {
+	inside := enttoken.WorkspaceID(by.Workspace.ID)
+	if by.TestOnly {
+		return enttoken.And(inside, enttoken.ModeEQ(enttoken.ModeTEST))
+	}
+	return inside
+}
+
+func (f Filter) predicates(now time.Time) []predicate.Token {
+	states := f.States
+	if states == nil {
+		states = []State{StateActive, StateRotating}
+	}
+	all := []predicate.Token{inState(states, now)}
+	if f.Modes != nil {
+		all = append(all, either(each(f.Modes, enttoken.ModeEQ)))
+	}
+	if f.LabelContains != "" {
+		all = append(all, enttoken.LabelKeyContains(labelKey(f.LabelContains)))
+	}
+	if f.Abilities != nil {
+		all = append(all, either(each(f.Abilities, func(a ability.Ability) predicate.Token {
+			return enttoken.HasGrantsWith(grant.AbilityEQ(a))
+		})))
+	}
+	if f.MintedBy != nil {
+		all = append(all, enttoken.MintedByID(*f.MintedBy))
+	}
+	if f.ExpiresBefore != nil {
+		all = append(all, enttoken.ExpiresAtLT(f.ExpiresBefore.UTC()))
+	}
+	return all
+}
+
+func each[T any](values []T, with func(T) predicate.Token) []predicate.Token {
+	all := make([]predicate.Token, len(values))
+	for i, v := range values {
+		all[i] = with(v)
+	}
+	return all
+}

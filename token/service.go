@@ -1,0 +1,137 @@
+// Package token is the domain: what an API token is and what may be done with
+// it, by whom.
+//
+// GraphQL, HTTP, the command line and the tests are four clients of [Service].
+// Every method that changes something checks, records and acts in one
+// transaction; what is refused is recorded in a transaction of its own, so that
+// the refusal outlives the rollback.
+//
+// # Errors
+//
+// Methods return the errors declared in this package for what a caller can do
+// something about. Anything else is unforeseen.
+//
+// # Concurrency
+//
+// A Service may be used by any number of goroutines, and any number of servers
+// may share a database.
+package token
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/keloa/apitokens/auditsink"
+	"github.com/keloa/apitokens/auditsink/journal"
+	"github.com/keloa/apitokens/ent"
+	"github.com/keloa/apitokens/ent/database"
+	"github.com/keloa/apitokens/token/ability"
+)
+
+// Options are what a Service stands on.
+type Options struct {
+	Database *database.DB
+	Journal  *journal.Journal
+	Plans    Plans // nil for [DefaultPlans]
+	// RevokeExposed ends a token that was seen in a URL or in a browser,
+	// where the default only flags it.
+	RevokeExposed bool
+
+	Now  func() time.Time // nil for the system's clock
+	Rand io.Reader        // nil for the system's generator
+}
+
+// Service holds every operation on tokens, on the workspaces they belong to
+// and on the operators who manage them.
+type Service struct {
+	db            *database.DB
+	journal       *journal.Journal
+	plans         Plans
+	revokeExposed bool
+	clock         func() time.Time
+	rand          io.Reader
+}
+
+// New returns a Service.
+func New(o Options) *Service {
+	s := &Service{o.Database, o.Journal, o.Plans, o.RevokeExposed, o.Now, o.Rand}
+	if s.plans == nil {
+		s.plans = DefaultPlans()
+	}
+	if s.clock == nil {
+		s.clock = time.Now
+	}
+	if s.rand == nil {
+		s.rand = rand.Reader
+	}
+	return s
+}
+
+// now is the present as the database keeps it: UTC, whole microseconds.
+func (s *Service) now() time.Time { return s.clock().UTC().Truncate(time.Microsecond) }
+
+// Can reports nil if by holds a. If not, it records the refusal of attempted,
+// one of the Action constants or the name of a query, and returns a
+// [ForbiddenError].
+func (s *Service) Can(ctx context.Context, by Caller, a ability.Ability, attempted string) error {
+	if by.Abilities.Allows(a) {
+		return nil
+	}
+	return s.refuse(ctx, by, attempted, lacks(a))
+}
+
+// refuse records that by was refused what it attempted, and returns why. A
+// refusal that cannot be recorded is an unforeseen error: the caller is refused
+// all the same.
+func (s *Service) refuse(ctx context.Context, by Caller, attempted string, why error) error {
+	event := by.event(auditsink.ActionRefuse, s.now())
+	event.Outcome = auditsink.Refused
+	event.Changes = map[string][2]any{
+		"attempted": {nil, attempted},
+		"reason":    {nil, why.Error()},
+	}
+	if err := s.journal.Refuse(ctx, event); err != nil {
+		return fmt.Errorf("record a refusal: %w", err)
+	}
+	return why
+}
+
+// act runs fn in a transaction and wakes the sealer once it has committed. A
+// refusal that fn returns is recorded after the rollback.
+func (s *Service) act(ctx context.Context, by Caller, action string, fn func(context.Context, *ent.Tx) error) error {
+	err := s.db.Tx(ctx, func(ctx context.Context, tx *ent.Tx) error {
+		if err := s.holds(ctx, tx, by); err != nil {
+			return err
+		}
+		return fn(ctx, tx)
+	})
+	var forbidden *ForbiddenError
+	var limit *LimitError
+	switch {
+	case err == nil:
+		s.journal.Wake()
+		return nil
+	case errors.As(err, &forbidden), errors.As(err, &limit):
+		return s.refuse(ctx, by, action, err)
+	}
+	return err
+}
+
+// event is the record of something that by did, at that time.
+func (c Caller) event(action string, at time.Time) auditsink.Event {
+	return auditsink.Event{
+		At:        at,
+		Workspace: c.Workspace,
+		Actor:     c.Actor,
+		Action:    action,
+		Outcome:   auditsink.Succeeded,
+		Test:      c.TestOnly,
+		IP:        c.IP,
+		UserAgent: c.UserAgent,
+		RequestID: c.RequestID,
+	}
+}

@@ -1,0 +1,79 @@
+package token
+
+import (
+	"time"
+
+	"github.com/keloa/apitokens/ent"
+	"github.com/keloa/apitokens/ent/predicate"
+	enttoken "github.com/keloa/apitokens/ent/token"
+	"github.com/keloa/apitokens/token/bearer"
+)
+
+// State is where a token is in its life. It is derived, never stored.
+type State string
+
+// The states. A token that is both expired and revoked is revoked.
+const (
+	StateActive   State = "ACTIVE"
+	StateRotating State = "ROTATING" // has a successor that is not live yet
+	StateExpired  State = "EXPIRED"
+	StateRevoked  State = "REVOKED"
+)
+
+// StateOf is the state of t at that moment. A token expires at the first
+// instant of its expiry.
+func StateOf(t *ent.Token, now time.Time) State {
+	switch {
+	case t.RevokedAt != nil:
+		return StateRevoked
+	case t.ExpiresAt != nil && !t.ExpiresAt.After(now):
+		return StateExpired
+	}
+	return StateActive
+}
+
+// State is the state of t now.
+func (s *Service) State(t *ent.Token) State { return StateOf(t, s.now()) }
+
+// Hint is what people recognise t by: "keloa_pk_live_…a1b2".
+func Hint(t *ent.Token) string {
+	if t.Mode == enttoken.ModeTEST {
+		return bearer.Hint(bearer.Test, t.SecretTail)
+	}
+	return bearer.Hint(bearer.Live, t.SecretTail)
+}
+
+// alive is the rows whose state is ACTIVE or ROTATING.
+func alive(now time.Time) predicate.Token {
+	return enttoken.And(
+		enttoken.RevokedAtIsNil(),
+		enttoken.Or(enttoken.ExpiresAtIsNil(), enttoken.ExpiresAtGT(now)),
+	)
+}
+
+// inState is the rows in any of the states.
+func inState(states []State, now time.Time) predicate.Token {
+	var any []predicate.Token
+	for _, state := range states {
+		switch state {
+		case StateActive:
+			any = append(any, alive(now))
+		case StateExpired:
+			any = append(any, enttoken.And(enttoken.RevokedAtIsNil(), enttoken.ExpiresAtLTE(now)))
+		case StateRevoked:
+			any = append(any, enttoken.RevokedAtNotNil())
+		case StateRotating:
+			// No token has a successor before rotation is there.
+		}
+	}
+	return either(any)
+}
+
+// either is the rows that any of the predicates holds for: none if there is no
+// predicate, where ent's Or would let everything through.
+func either(any []predicate.Token) predicate.Token {
+	if len(any) == 0 {
+		return enttoken.Not(enttoken.IDNotNil())
+	}
+	return enttoken.Or(any...)
+}
