@@ -94,11 +94,6 @@ func (s Set) Allows(a Ability) bool {
 	return a.Valid() && s&(a.bit()|FullAccess.bit()) != 0
 }
 
-// AllowsAll reports whether s allows everything that other does.
-func (s Set) AllowsAll(other Set) bool {
-	return s&FullAccess.bit() != 0 || other&^s == 0
-}
-
 // List returns the granted abilities, not the implied ones, in the order of
 // [All].
 func (s Set) List() []Ability {
