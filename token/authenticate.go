@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"entgo.io/ent/dialect"
-
 	"github.com/keloa/apitokens/auditsink"
 	"github.com/keloa/apitokens/ent"
 	"github.com/keloa/apitokens/ent/operator"
@@ -108,7 +106,7 @@ func (s *Service) Recheck(ctx context.Context, by Caller) error {
 // the revocation has.
 func (s *Service) holds(ctx context.Context, tx *ent.Tx, by Caller) error {
 	tokens, sessions := tx.Token.Query(), tx.Session.Query()
-	if tx.Client().Driver().Dialect() == dialect.MySQL {
+	if s.lockRows() {
 		tokens.ForShare()
 		sessions.ForShare()
 	}

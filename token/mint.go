@@ -165,7 +165,7 @@ func (d *draft) save(ctx context.Context, tx *ent.Tx, s *Service) (Minted, error
 	}
 	// Locking the workspace puts its mints in a row, without which two of
 	// them could both take the last place of a plan or the same key.
-	home, err := lockWorkspace(ctx, tx, d.by.Workspace.ID)
+	home, err := s.lockWorkspace(ctx, tx, d.by.Workspace.ID)
 	if err != nil {
 		return Minted{}, err
 	}
@@ -255,11 +255,14 @@ func (s *Service) room(ctx context.Context, tx *ent.Tx, home *ent.Workspace, now
 	return nil
 }
 
+// lockRows tells whether reading a row in a transaction needs a lock to keep it
+// as it is. SQLite has one writer, needs none and knows none.
+func (s *Service) lockRows() bool { return s.db.Dialect() == dialect.MySQL }
+
 // lockWorkspace reads the workspace and holds it until the transaction ends.
-// SQLite needs no lock: it has one writer.
-func lockWorkspace(ctx context.Context, tx *ent.Tx, id uuid.UUID) (*ent.Workspace, error) {
+func (s *Service) lockWorkspace(ctx context.Context, tx *ent.Tx, id uuid.UUID) (*ent.Workspace, error) {
 	query := tx.Workspace.Query().Where(workspace.ID(id))
-	if tx.Client().Driver().Dialect() == dialect.MySQL {
+	if s.lockRows() {
 		query.ForUpdate()
 	}
 	return query.Only(ctx)

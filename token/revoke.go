@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"entgo.io/ent/dialect"
 	"github.com/google/uuid"
 
 	"github.com/keloa/apitokens/auditsink"
@@ -55,7 +54,7 @@ func (s *Service) Revoke(ctx context.Context, by Caller, id uuid.UUID, reason st
 }
 
 func (s *Service) revoke(ctx context.Context, tx *ent.Tx, by Caller, id uuid.UUID, reason string) (*ent.Token, error) {
-	t, err := lockToken(ctx, tx, by, id)
+	t, err := s.lockToken(ctx, tx, by, id)
 	if err != nil || t.RevokedAt != nil {
 		return t, err
 	}
@@ -87,9 +86,9 @@ func (s *Service) revoke(ctx context.Context, tx *ent.Tx, by Caller, id uuid.UUI
 
 // lockToken reads a token that by can see, with its grants and workspace, and
 // holds it until the transaction ends.
-func lockToken(ctx context.Context, tx *ent.Tx, by Caller, id uuid.UUID) (*ent.Token, error) {
+func (s *Service) lockToken(ctx context.Context, tx *ent.Tx, by Caller, id uuid.UUID) (*ent.Token, error) {
 	query := tx.Token.Query().Where(visible(by), enttoken.ID(id)).WithGrants().WithWorkspace()
-	if tx.Client().Driver().Dialect() == dialect.MySQL {
+	if s.lockRows() {
 		query.ForUpdate()
 	}
 	t, err := query.Only(ctx)

@@ -73,7 +73,7 @@ func inState(states []State, now time.Time) predicate.Token {
 // predicate, where ent's Or would let everything through.
 func either(any []predicate.Token) predicate.Token {
 	if len(any) == 0 {
-		return enttoken.Not(enttoken.IDNotNil())
+		return enttoken.IDIn()
 	}
 	return enttoken.Or(any...)
 }

@@ -142,7 +142,7 @@ func (s *Service) SetPlan(ctx context.Context, by Caller, plan workspace.Plan) e
 		return err
 	}
 	err := s.act(ctx, by, auditsink.ActionWorkspacePlan, func(ctx context.Context, tx *ent.Tx) error {
-		home, err := lockWorkspace(ctx, tx, by.Workspace.ID)
+		home, err := s.lockWorkspace(ctx, tx, by.Workspace.ID)
 		if err != nil || home.Plan == plan {
 			return err
 		}
