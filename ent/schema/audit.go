@@ -70,8 +70,8 @@ type AuditHead struct{ ent.Schema }
 // Fields of the head.
 func (AuditHead) Fields() []ent.Field {
 	return []ent.Field{
-		field.Int("id").Immutable(), // always 1
-		field.Int64("seq"),          // the last sequence given out; 0 for none
+		field.Int("id").Immutable().Annotations(counted()), // always 1
+		field.Int64("seq"), // the last sequence given out; 0 for none
 	}
 }
 
