@@ -52,7 +52,7 @@ var (
 	}
 	// AuditHeadColumns holds the columns for the "audit_head" table.
 	AuditHeadColumns = []*schema.Column{
-		{Name: "id", Type: field.TypeInt, Increment: true},
+		{Name: "id", Type: field.TypeInt},
 		{Name: "seq", Type: field.TypeInt64},
 	}
 	// AuditHeadTable holds the schema information for the "audit_head" table.
@@ -63,8 +63,8 @@ var (
 	}
 	// ChangesColumns holds the columns for the "changes" table.
 	ChangesColumns = []*schema.Column{
-		{Name: "n", Type: field.TypeInt64, Increment: true},
-		{Name: "kind", Type: field.TypeString, SchemaType: map[string]string{"mysql": "varchar(32)"}},
+		{Name: "n", Type: field.TypeInt64},
+		{Name: "kind", Type: field.TypeString, Size: 32},
 		{Name: "subject", Type: field.TypeUUID},
 		{Name: "at", Type: field.TypeTime, SchemaType: map[string]string{"mysql": "datetime(6)"}},
 	}
@@ -76,7 +76,7 @@ var (
 	}
 	// ChangeClockColumns holds the columns for the "change_clock" table.
 	ChangeClockColumns = []*schema.Column{
-		{Name: "id", Type: field.TypeInt, Increment: true},
+		{Name: "id", Type: field.TypeInt},
 		{Name: "n", Type: field.TypeInt64},
 	}
 	// ChangeClockTable holds the schema information for the "change_clock" table.
@@ -115,8 +115,8 @@ var (
 	// OperatorsColumns holds the columns for the "operators" table.
 	OperatorsColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeUUID},
-		{Name: "email", Type: field.TypeString, Size: 400},
-		{Name: "name", Type: field.TypeString, Size: 400},
+		{Name: "email", Type: field.TypeString, Size: 1600, SchemaType: map[string]string{"mysql": "varchar(400)"}},
+		{Name: "name", Type: field.TypeString, Size: 1600, SchemaType: map[string]string{"mysql": "varchar(400)"}},
 		{Name: "role", Type: field.TypeEnum, Enums: []string{"ADMIN", "MEMBER"}, SchemaType: map[string]string{"mysql": "varchar(32)"}},
 		{Name: "created_at", Type: field.TypeTime, SchemaType: map[string]string{"mysql": "datetime(6)"}},
 		{Name: "removed_at", Type: field.TypeTime, Nullable: true, SchemaType: map[string]string{"mysql": "datetime(6)"}},
@@ -243,13 +243,13 @@ var (
 		{Name: "idempotency_input", Type: field.TypeBytes, Nullable: true, Size: 32, SchemaType: map[string]string{"mysql": "binary(32)"}},
 		{Name: "minted_by_kind", Type: field.TypeEnum, Enums: []string{"OPERATOR", "TOKEN", "SYSTEM"}, SchemaType: map[string]string{"mysql": "varchar(32)"}},
 		{Name: "minted_by_id", Type: field.TypeUUID, Nullable: true},
-		{Name: "minted_by_name", Type: field.TypeString, Size: 400},
+		{Name: "minted_by_name", Type: field.TypeString, Size: 1600, SchemaType: map[string]string{"mysql": "varchar(400)"}},
 		{Name: "exposed_at", Type: field.TypeTime, Nullable: true, SchemaType: map[string]string{"mysql": "datetime(6)"}},
 		{Name: "revoked_at", Type: field.TypeTime, Nullable: true, SchemaType: map[string]string{"mysql": "datetime(6)"}},
 		{Name: "revoked_by_kind", Type: field.TypeEnum, Nullable: true, Enums: []string{"OPERATOR", "TOKEN", "SYSTEM"}, SchemaType: map[string]string{"mysql": "varchar(32)"}},
 		{Name: "revoked_by_id", Type: field.TypeUUID, Nullable: true},
-		{Name: "revoked_by_name", Type: field.TypeString, Nullable: true, Size: 400},
-		{Name: "revoke_reason", Type: field.TypeString, Nullable: true, Size: 1000},
+		{Name: "revoked_by_name", Type: field.TypeString, Nullable: true, Size: 1600, SchemaType: map[string]string{"mysql": "varchar(400)"}},
+		{Name: "revoke_reason", Type: field.TypeString, Nullable: true, Size: 4000, SchemaType: map[string]string{"mysql": "varchar(1000)"}},
 		{Name: "workspace_id", Type: field.TypeUUID},
 	}
 	// TokensTable holds the schema information for the "tokens" table.
@@ -302,7 +302,7 @@ var (
 	WorkspacesColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeUUID},
 		{Name: "slug", Type: field.TypeString, Unique: true, Size: 63},
-		{Name: "name", Type: field.TypeString, Size: 400},
+		{Name: "name", Type: field.TypeString, Size: 1600, SchemaType: map[string]string{"mysql": "varchar(400)"}},
 		{Name: "plan", Type: field.TypeEnum, Enums: []string{"STARTER", "GROWTH", "BUSINESS", "SCALE"}, SchemaType: map[string]string{"mysql": "varchar(32)"}},
 		{Name: "created_at", Type: field.TypeTime, SchemaType: map[string]string{"mysql": "datetime(6)"}},
 	}
