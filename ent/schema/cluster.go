@@ -30,7 +30,7 @@ func (Change) Fields() []ent.Field {
 	return []ent.Field{
 		field.Int64("id").StorageKey("n").Immutable().Annotations(counted()),
 		field.String("kind").MaxLen(32).Immutable(),
-		field.UUID("subject", uuid.UUID{}).Immutable(),
+		field.UUID("subject", uuid.UUID{}).SchemaType(key).Immutable(),
 		field.Time("at").SchemaType(moment).Immutable(),
 	}
 }

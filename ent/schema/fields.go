@@ -24,6 +24,9 @@ const (
 )
 
 var (
+	// key is a UUID. MariaDB has a type for them, which ent would take;
+	// MySQL has none, and the same migrations must do for both.
+	key = map[string]string{dialect.MySQL: "char(36)"}
 	// moment keeps microseconds on MySQL, where ent's default keeps seconds.
 	moment = map[string]string{dialect.MySQL: "datetime(6)"}
 	// word is a column of a few fixed words: not MySQL's ENUM, so that a
@@ -44,7 +47,7 @@ func counted() entsql.Annotation {
 }
 
 func id() ent.Field {
-	return field.UUID("id", uuid.UUID{}).
+	return field.UUID("id", uuid.UUID{}).SchemaType(key).
 		Default(func() uuid.UUID { return uuid.Must(uuid.NewV7()) }).
 		Immutable()
 }

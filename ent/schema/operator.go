@@ -18,7 +18,7 @@ type Operator struct{ ent.Schema }
 func (Operator) Fields() []ent.Field {
 	return []ent.Field{
 		id(),
-		field.UUID("workspace_id", uuid.UUID{}).Immutable(),
+		field.UUID("workspace_id", uuid.UUID{}).SchemaType(key).Immutable(),
 		field.String("email").MaxLen(utf8.UTFMax * maxName).SchemaType(characters(maxName)).Immutable(),
 		field.String("name").MaxLen(utf8.UTFMax * maxName).SchemaType(characters(maxName)),
 		field.Enum("role").Values("ADMIN", "MEMBER").SchemaType(word),
