@@ -84,6 +84,11 @@ func (_c *ChangeCreate) check() error {
 	if _, ok := _c.mutation.Kind(); !ok {
 		return &ValidationError{Name: "kind", err: errors.New(`ent: missing required field "Change.kind"`)}
 	}
+	if v, ok := _c.mutation.Kind(); ok {
+		if err := change.KindValidator(v); err != nil {
+			return &ValidationError{Name: "kind", err: fmt.Errorf(`ent: validator failed for field "Change.kind": %w`, err)}
+		}
+	}
 	if _, ok := _c.mutation.Subject(); !ok {
 		return &ValidationError{Name: "subject", err: errors.New(`ent: missing required field "Change.subject"`)}
 	}

@@ -39,6 +39,11 @@ func ValidColumn(column string) bool {
 	return false
 }
 
+var (
+	// KindValidator is a validator for the "kind" field. It is called by the builders before save.
+	KindValidator func(string) error
+)
+
 // OrderOption defines the ordering options for the Change queries.
 type OrderOption func(*sql.Selector)
 

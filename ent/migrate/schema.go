@@ -11,14 +11,14 @@ import (
 var (
 	// AuditEntriesColumns holds the columns for the "audit_entries" table.
 	AuditEntriesColumns = []*schema.Column{
-		{Name: "id", Type: field.TypeUUID},
+		{Name: "id", Type: field.TypeUUID, SchemaType: map[string]string{"mysql": "char(36)"}},
 		{Name: "seq", Type: field.TypeInt64, Unique: true, Nullable: true},
-		{Name: "workspace_id", Type: field.TypeUUID},
+		{Name: "workspace_id", Type: field.TypeUUID, SchemaType: map[string]string{"mysql": "char(36)"}},
 		{Name: "at", Type: field.TypeTime, SchemaType: map[string]string{"mysql": "datetime(6)"}},
 		{Name: "action", Type: field.TypeString, Size: 64},
 		{Name: "outcome", Type: field.TypeEnum, Enums: []string{"SUCCEEDED", "REFUSED"}, SchemaType: map[string]string{"mysql": "varchar(32)"}},
-		{Name: "actor_id", Type: field.TypeUUID, Nullable: true},
-		{Name: "target_id", Type: field.TypeUUID, Nullable: true},
+		{Name: "actor_id", Type: field.TypeUUID, Nullable: true, SchemaType: map[string]string{"mysql": "char(36)"}},
+		{Name: "target_id", Type: field.TypeUUID, Nullable: true, SchemaType: map[string]string{"mysql": "char(36)"}},
 		{Name: "test", Type: field.TypeBool},
 		{Name: "record", Type: field.TypeBytes, Size: 65536, SchemaType: map[string]string{"mysql": "mediumblob"}},
 	}
@@ -52,7 +52,7 @@ var (
 	}
 	// AuditHeadColumns holds the columns for the "audit_head" table.
 	AuditHeadColumns = []*schema.Column{
-		{Name: "id", Type: field.TypeInt, Increment: true},
+		{Name: "id", Type: field.TypeInt},
 		{Name: "seq", Type: field.TypeInt64},
 	}
 	// AuditHeadTable holds the schema information for the "audit_head" table.
@@ -63,9 +63,9 @@ var (
 	}
 	// ChangesColumns holds the columns for the "changes" table.
 	ChangesColumns = []*schema.Column{
-		{Name: "n", Type: field.TypeInt64, Increment: true},
-		{Name: "kind", Type: field.TypeString, SchemaType: map[string]string{"mysql": "varchar(32)"}},
-		{Name: "subject", Type: field.TypeUUID},
+		{Name: "n", Type: field.TypeInt64},
+		{Name: "kind", Type: field.TypeString, Size: 32},
+		{Name: "subject", Type: field.TypeUUID, SchemaType: map[string]string{"mysql": "char(36)"}},
 		{Name: "at", Type: field.TypeTime, SchemaType: map[string]string{"mysql": "datetime(6)"}},
 	}
 	// ChangesTable holds the schema information for the "changes" table.
@@ -76,7 +76,7 @@ var (
 	}
 	// ChangeClockColumns holds the columns for the "change_clock" table.
 	ChangeClockColumns = []*schema.Column{
-		{Name: "id", Type: field.TypeInt, Increment: true},
+		{Name: "id", Type: field.TypeInt},
 		{Name: "n", Type: field.TypeInt64},
 	}
 	// ChangeClockTable holds the schema information for the "change_clock" table.
@@ -87,9 +87,9 @@ var (
 	}
 	// GrantsColumns holds the columns for the "grants" table.
 	GrantsColumns = []*schema.Column{
-		{Name: "id", Type: field.TypeUUID},
+		{Name: "id", Type: field.TypeUUID, SchemaType: map[string]string{"mysql": "char(36)"}},
 		{Name: "ability", Type: field.TypeEnum, Enums: []string{"READ", "WRITE_CONTACTS", "WRITE_CONVERSATIONS", "MANAGE_WEBHOOKS", "FULL_ACCESS"}, SchemaType: map[string]string{"mysql": "varchar(32)"}},
-		{Name: "token_id", Type: field.TypeUUID},
+		{Name: "token_id", Type: field.TypeUUID, SchemaType: map[string]string{"mysql": "char(36)"}},
 	}
 	// GrantsTable holds the schema information for the "grants" table.
 	GrantsTable = &schema.Table{
@@ -114,13 +114,13 @@ var (
 	}
 	// OperatorsColumns holds the columns for the "operators" table.
 	OperatorsColumns = []*schema.Column{
-		{Name: "id", Type: field.TypeUUID},
-		{Name: "email", Type: field.TypeString, Size: 400},
-		{Name: "name", Type: field.TypeString, Size: 400},
+		{Name: "id", Type: field.TypeUUID, SchemaType: map[string]string{"mysql": "char(36)"}},
+		{Name: "email", Type: field.TypeString, Size: 1600, SchemaType: map[string]string{"mysql": "varchar(400)"}},
+		{Name: "name", Type: field.TypeString, Size: 1600, SchemaType: map[string]string{"mysql": "varchar(400)"}},
 		{Name: "role", Type: field.TypeEnum, Enums: []string{"ADMIN", "MEMBER"}, SchemaType: map[string]string{"mysql": "varchar(32)"}},
 		{Name: "created_at", Type: field.TypeTime, SchemaType: map[string]string{"mysql": "datetime(6)"}},
 		{Name: "removed_at", Type: field.TypeTime, Nullable: true, SchemaType: map[string]string{"mysql": "datetime(6)"}},
-		{Name: "workspace_id", Type: field.TypeUUID},
+		{Name: "workspace_id", Type: field.TypeUUID, SchemaType: map[string]string{"mysql": "char(36)"}},
 	}
 	// OperatorsTable holds the schema information for the "operators" table.
 	OperatorsTable = &schema.Table{
@@ -145,7 +145,7 @@ var (
 	}
 	// ServersColumns holds the columns for the "servers" table.
 	ServersColumns = []*schema.Column{
-		{Name: "id", Type: field.TypeUUID},
+		{Name: "id", Type: field.TypeUUID, SchemaType: map[string]string{"mysql": "char(36)"}},
 		{Name: "seen", Type: field.TypeInt64},
 		{Name: "renewed_at", Type: field.TypeTime, SchemaType: map[string]string{"mysql": "datetime(6)"}},
 	}
@@ -157,12 +157,12 @@ var (
 	}
 	// SessionsColumns holds the columns for the "sessions" table.
 	SessionsColumns = []*schema.Column{
-		{Name: "id", Type: field.TypeUUID},
+		{Name: "id", Type: field.TypeUUID, SchemaType: map[string]string{"mysql": "char(36)"}},
 		{Name: "secret_hash", Type: field.TypeBytes, Unique: true, Size: 32, SchemaType: map[string]string{"mysql": "binary(32)"}},
 		{Name: "created_at", Type: field.TypeTime, SchemaType: map[string]string{"mysql": "datetime(6)"}},
 		{Name: "expires_at", Type: field.TypeTime, SchemaType: map[string]string{"mysql": "datetime(6)"}},
 		{Name: "ended_at", Type: field.TypeTime, Nullable: true, SchemaType: map[string]string{"mysql": "datetime(6)"}},
-		{Name: "operator_id", Type: field.TypeUUID},
+		{Name: "operator_id", Type: field.TypeUUID, SchemaType: map[string]string{"mysql": "char(36)"}},
 	}
 	// SessionsTable holds the schema information for the "sessions" table.
 	SessionsTable = &schema.Table{
@@ -187,12 +187,12 @@ var (
 	}
 	// SignInCodesColumns holds the columns for the "sign_in_codes" table.
 	SignInCodesColumns = []*schema.Column{
-		{Name: "id", Type: field.TypeUUID},
+		{Name: "id", Type: field.TypeUUID, SchemaType: map[string]string{"mysql": "char(36)"}},
 		{Name: "secret_hash", Type: field.TypeBytes, Unique: true, Size: 32, SchemaType: map[string]string{"mysql": "binary(32)"}},
 		{Name: "created_at", Type: field.TypeTime, SchemaType: map[string]string{"mysql": "datetime(6)"}},
 		{Name: "expires_at", Type: field.TypeTime, SchemaType: map[string]string{"mysql": "datetime(6)"}},
 		{Name: "used_at", Type: field.TypeTime, Nullable: true, SchemaType: map[string]string{"mysql": "datetime(6)"}},
-		{Name: "operator_id", Type: field.TypeUUID},
+		{Name: "operator_id", Type: field.TypeUUID, SchemaType: map[string]string{"mysql": "char(36)"}},
 	}
 	// SignInCodesTable holds the schema information for the "sign_in_codes" table.
 	SignInCodesTable = &schema.Table{
@@ -220,7 +220,7 @@ var (
 		{Name: "name", Type: field.TypeString, Size: 63},
 		{Name: "cursor", Type: field.TypeInt64},
 		{Name: "epoch", Type: field.TypeInt64},
-		{Name: "holder", Type: field.TypeUUID, Nullable: true},
+		{Name: "holder", Type: field.TypeUUID, Nullable: true, SchemaType: map[string]string{"mysql": "char(36)"}},
 		{Name: "held_until", Type: field.TypeTime, Nullable: true, SchemaType: map[string]string{"mysql": "datetime(6)"}},
 	}
 	// SinkCursorsTable holds the schema information for the "sink_cursors" table.
@@ -231,7 +231,7 @@ var (
 	}
 	// TokensColumns holds the columns for the "tokens" table.
 	TokensColumns = []*schema.Column{
-		{Name: "id", Type: field.TypeUUID},
+		{Name: "id", Type: field.TypeUUID, SchemaType: map[string]string{"mysql": "char(36)"}},
 		{Name: "label", Type: field.TypeString, Size: 400, SchemaType: map[string]string{"mysql": "varchar(100)"}},
 		{Name: "label_key", Type: field.TypeString, Size: 1200, SchemaType: map[string]string{"mysql": "varchar(300)"}},
 		{Name: "secret_hash", Type: field.TypeBytes, Unique: true, Size: 32, SchemaType: map[string]string{"mysql": "binary(32)"}},
@@ -242,15 +242,15 @@ var (
 		{Name: "idempotency_key", Type: field.TypeBytes, Nullable: true, Size: 32, SchemaType: map[string]string{"mysql": "binary(32)"}},
 		{Name: "idempotency_input", Type: field.TypeBytes, Nullable: true, Size: 32, SchemaType: map[string]string{"mysql": "binary(32)"}},
 		{Name: "minted_by_kind", Type: field.TypeEnum, Enums: []string{"OPERATOR", "TOKEN", "SYSTEM"}, SchemaType: map[string]string{"mysql": "varchar(32)"}},
-		{Name: "minted_by_id", Type: field.TypeUUID, Nullable: true},
-		{Name: "minted_by_name", Type: field.TypeString, Size: 400},
+		{Name: "minted_by_id", Type: field.TypeUUID, Nullable: true, SchemaType: map[string]string{"mysql": "char(36)"}},
+		{Name: "minted_by_name", Type: field.TypeString, Size: 1600, SchemaType: map[string]string{"mysql": "varchar(400)"}},
 		{Name: "exposed_at", Type: field.TypeTime, Nullable: true, SchemaType: map[string]string{"mysql": "datetime(6)"}},
 		{Name: "revoked_at", Type: field.TypeTime, Nullable: true, SchemaType: map[string]string{"mysql": "datetime(6)"}},
 		{Name: "revoked_by_kind", Type: field.TypeEnum, Nullable: true, Enums: []string{"OPERATOR", "TOKEN", "SYSTEM"}, SchemaType: map[string]string{"mysql": "varchar(32)"}},
-		{Name: "revoked_by_id", Type: field.TypeUUID, Nullable: true},
-		{Name: "revoked_by_name", Type: field.TypeString, Nullable: true, Size: 400},
-		{Name: "revoke_reason", Type: field.TypeString, Nullable: true, Size: 1000},
-		{Name: "workspace_id", Type: field.TypeUUID},
+		{Name: "revoked_by_id", Type: field.TypeUUID, Nullable: true, SchemaType: map[string]string{"mysql": "char(36)"}},
+		{Name: "revoked_by_name", Type: field.TypeString, Nullable: true, Size: 1600, SchemaType: map[string]string{"mysql": "varchar(400)"}},
+		{Name: "revoke_reason", Type: field.TypeString, Nullable: true, Size: 4000, SchemaType: map[string]string{"mysql": "varchar(1000)"}},
+		{Name: "workspace_id", Type: field.TypeUUID, SchemaType: map[string]string{"mysql": "char(36)"}},
 	}
 	// TokensTable holds the schema information for the "tokens" table.
 	TokensTable = &schema.Table{
@@ -300,9 +300,9 @@ var (
 	}
 	// WorkspacesColumns holds the columns for the "workspaces" table.
 	WorkspacesColumns = []*schema.Column{
-		{Name: "id", Type: field.TypeUUID},
+		{Name: "id", Type: field.TypeUUID, SchemaType: map[string]string{"mysql": "char(36)"}},
 		{Name: "slug", Type: field.TypeString, Unique: true, Size: 63},
-		{Name: "name", Type: field.TypeString, Size: 400},
+		{Name: "name", Type: field.TypeString, Size: 1600, SchemaType: map[string]string{"mysql": "varchar(400)"}},
 		{Name: "plan", Type: field.TypeEnum, Enums: []string{"STARTER", "GROWTH", "BUSINESS", "SCALE"}, SchemaType: map[string]string{"mysql": "varchar(32)"}},
 		{Name: "created_at", Type: field.TypeTime, SchemaType: map[string]string{"mysql": "datetime(6)"}},
 	}

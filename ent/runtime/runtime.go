@@ -5,6 +5,7 @@ package runtime
 import (
 	"github.com/google/uuid"
 	"github.com/keloa/apitokens/ent/auditentry"
+	"github.com/keloa/apitokens/ent/change"
 	"github.com/keloa/apitokens/ent/grant"
 	"github.com/keloa/apitokens/ent/operator"
 	"github.com/keloa/apitokens/ent/schema"
@@ -36,6 +37,12 @@ func init() {
 	auditentryDescID := auditentryFields[0].Descriptor()
 	// auditentry.DefaultID holds the default value on creation for the id field.
 	auditentry.DefaultID = auditentryDescID.Default.(func() uuid.UUID)
+	changeFields := schema.Change{}.Fields()
+	_ = changeFields
+	// changeDescKind is the schema descriptor for kind field.
+	changeDescKind := changeFields[1].Descriptor()
+	// change.KindValidator is a validator for the "kind" field. It is called by the builders before save.
+	change.KindValidator = changeDescKind.Validators[0].(func(string) error)
 	grantFields := schema.Grant{}.Fields()
 	_ = grantFields
 	// grantDescID is the schema descriptor for id field.

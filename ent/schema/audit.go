@@ -26,12 +26,12 @@ func (AuditEntry) Fields() []ent.Field {
 		id(),
 		// seq is null until the sealer has given the entry its place.
 		field.Int64("seq").Optional().Nillable().Unique(),
-		field.UUID("workspace_id", uuid.UUID{}).Immutable(),
+		field.UUID("workspace_id", uuid.UUID{}).SchemaType(key).Immutable(),
 		field.Time("at").SchemaType(moment).Immutable(),
 		field.String("action").MaxLen(64).Immutable(),
 		field.Enum("outcome").GoType(auditsink.Outcome("")).SchemaType(word).Immutable(),
-		field.UUID("actor_id", uuid.UUID{}).Optional().Nillable().Immutable(),
-		field.UUID("target_id", uuid.UUID{}).Optional().Nillable().Immutable(),
+		field.UUID("actor_id", uuid.UUID{}).SchemaType(key).Optional().Nillable().Immutable(),
+		field.UUID("target_id", uuid.UUID{}).SchemaType(key).Optional().Nillable().Immutable(),
 		// test marks what concerns a test-mode token, which is all that
 		// such a token may read.
 		field.Bool("test").Immutable(),
@@ -70,8 +70,8 @@ type AuditHead struct{ ent.Schema }
 // Fields of the head.
 func (AuditHead) Fields() []ent.Field {
 	return []ent.Field{
-		field.Int("id").Immutable(), // always 1
-		field.Int64("seq"),          // the last sequence given out; 0 for none
+		field.Int("id").Immutable().Annotations(counted()), // always 1
+		field.Int64("seq"), // the last sequence given out; 0 for none
 	}
 }
 
@@ -87,7 +87,7 @@ func (SinkCursor) Fields() []ent.Field {
 		// epoch rises whenever another relay takes over; a cursor is moved
 		// only by who holds the current one.
 		field.Int64("epoch"),
-		field.UUID("holder", uuid.UUID{}).Optional().Nillable(),
+		field.UUID("holder", uuid.UUID{}).SchemaType(key).Optional().Nillable(),
 		// held_until is on the database's clock.
 		field.Time("held_until").SchemaType(moment).Optional().Nillable(),
 	}

@@ -14,8 +14,8 @@ type ChangeClock struct{ ent.Schema }
 // Fields of the clock.
 func (ChangeClock) Fields() []ent.Field {
 	return []ent.Field{
-		field.Int("id").Immutable(), // always 1
-		field.Int64("n"),            // the number of the last change; 0 for none
+		field.Int("id").Immutable().Annotations(counted()), // always 1
+		field.Int64("n"), // the number of the last change; 0 for none
 	}
 }
 
@@ -28,9 +28,9 @@ type Change struct{ ent.Schema }
 // Fields of a change.
 func (Change) Fields() []ent.Field {
 	return []ent.Field{
-		field.Int64("id").StorageKey("n").Immutable(),
-		field.String("kind").SchemaType(word).Immutable(),
-		field.UUID("subject", uuid.UUID{}).Immutable(),
+		field.Int64("id").StorageKey("n").Immutable().Annotations(counted()),
+		field.String("kind").MaxLen(32).Immutable(),
+		field.UUID("subject", uuid.UUID{}).SchemaType(key).Immutable(),
 		field.Time("at").SchemaType(moment).Immutable(),
 	}
 }

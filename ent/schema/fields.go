@@ -8,19 +8,25 @@ package schema
 
 import (
 	"crypto/sha256"
+	"fmt"
 
 	"entgo.io/ent"
 	"entgo.io/ent/dialect"
+	"entgo.io/ent/dialect/entsql"
 	"entgo.io/ent/schema/field"
 	"github.com/google/uuid"
 )
 
 const (
-	maxName   = 400  // bytes of an e-mail address, a label with its decoration, a name
+	maxLabel  = 100  // characters of a token's label
+	maxName   = 400  // characters of an e-mail address or a name
 	maxReason = 1000 // characters of a reason
 )
 
 var (
+	// key is a UUID. MariaDB has a type for them, which ent would take;
+	// MySQL has none, and the same migrations must do for both.
+	key = map[string]string{dialect.MySQL: "char(36)"}
 	// moment keeps microseconds on MySQL, where ent's default keeps seconds.
 	moment = map[string]string{dialect.MySQL: "datetime(6)"}
 	// word is a column of a few fixed words: not MySQL's ENUM, so that a
@@ -29,8 +35,19 @@ var (
 	binary32 = map[string]string{dialect.MySQL: "binary(32)"}
 )
 
+// characters is a column for a text of at most n characters, which MySQL
+// counts; ent counts bytes, of which a character has up to four.
+func characters(n int) map[string]string {
+	return map[string]string{dialect.MySQL: fmt.Sprintf("varchar(%d)", n)}
+}
+
+// counted is the annotation of an integer key that we give out ourselves.
+func counted() entsql.Annotation {
+	return entsql.Annotation{Incremental: new(false)}
+}
+
 func id() ent.Field {
-	return field.UUID("id", uuid.UUID{}).
+	return field.UUID("id", uuid.UUID{}).SchemaType(key).
 		Default(func() uuid.UUID { return uuid.Must(uuid.NewV7()) }).
 		Immutable()
 }

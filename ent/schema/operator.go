@@ -1,6 +1,8 @@
 package schema
 
 import (
+	"unicode/utf8"
+
 	"entgo.io/ent"
 	"entgo.io/ent/schema/edge"
 	"entgo.io/ent/schema/field"
@@ -16,9 +18,9 @@ type Operator struct{ ent.Schema }
 func (Operator) Fields() []ent.Field {
 	return []ent.Field{
 		id(),
-		field.UUID("workspace_id", uuid.UUID{}).Immutable(),
-		field.String("email").MaxLen(maxName).Immutable(),
-		field.String("name").MaxLen(maxName),
+		field.UUID("workspace_id", uuid.UUID{}).SchemaType(key).Immutable(),
+		field.String("email").MaxLen(utf8.UTFMax * maxName).SchemaType(characters(maxName)).Immutable(),
+		field.String("name").MaxLen(utf8.UTFMax * maxName).SchemaType(characters(maxName)),
 		field.Enum("role").Values("ADMIN", "MEMBER").SchemaType(word),
 		field.Time("created_at").SchemaType(moment).Immutable(),
 		// removed_at is set instead of deleting the row, so that what

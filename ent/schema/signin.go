@@ -16,7 +16,7 @@ func (SignInCode) Fields() []ent.Field {
 	return []ent.Field{
 		id(),
 		digest("secret_hash"),
-		field.UUID("operator_id", uuid.UUID{}).Immutable(),
+		field.UUID("operator_id", uuid.UUID{}).SchemaType(key).Immutable(),
 		field.Time("created_at").SchemaType(moment).Immutable(),
 		field.Time("expires_at").SchemaType(moment).Immutable(),
 		field.Time("used_at").SchemaType(moment).Optional().Nillable(),
@@ -43,7 +43,7 @@ func (Session) Fields() []ent.Field {
 	return []ent.Field{
 		id(),
 		digest("secret_hash"),
-		field.UUID("operator_id", uuid.UUID{}).Immutable(),
+		field.UUID("operator_id", uuid.UUID{}).SchemaType(key).Immutable(),
 		field.Time("created_at").SchemaType(moment).Immutable(),
 		field.Time("expires_at").SchemaType(moment).Immutable(),
 		field.Time("ended_at").SchemaType(moment).Optional().Nillable(),

@@ -1,8 +1,9 @@
 package schema
 
 import (
+	"unicode/utf8"
+
 	"entgo.io/ent"
-	"entgo.io/ent/dialect"
 	"entgo.io/ent/schema/edge"
 	"entgo.io/ent/schema/field"
 	"entgo.io/ent/schema/index"
@@ -22,11 +23,11 @@ type Token struct{ ent.Schema }
 func (Token) Fields() []ent.Field {
 	return []ent.Field{
 		id(),
-		field.UUID("workspace_id", uuid.UUID{}).Immutable(),
-		field.String("label").MaxLen(400).SchemaType(map[string]string{dialect.MySQL: "varchar(100)"}),
+		field.UUID("workspace_id", uuid.UUID{}).SchemaType(key).Immutable(),
+		field.String("label").MaxLen(utf8.UTFMax * maxLabel).SchemaType(characters(maxLabel)),
 		// label_key is the label folded for search and order, so that both
 		// databases find and sort alike. Folding can triple a text.
-		field.String("label_key").MaxLen(1200).SchemaType(map[string]string{dialect.MySQL: "varchar(300)"}),
+		field.String("label_key").MaxLen(utf8.UTFMax * 3 * maxLabel).SchemaType(characters(3 * maxLabel)),
 		digest("secret_hash"),
 		field.String("secret_tail").MaxLen(4).Immutable(),
 		field.Enum("mode").Values("LIVE", "TEST").SchemaType(word).Immutable(),
@@ -37,14 +38,14 @@ func (Token) Fields() []ent.Field {
 		optionalDigest("idempotency_key"),
 		optionalDigest("idempotency_input"),
 		field.Enum("minted_by_kind").GoType(auditsink.ActorKind("")).SchemaType(word).Immutable(),
-		field.UUID("minted_by_id", uuid.UUID{}).Optional().Nillable().Immutable(),
-		field.String("minted_by_name").MaxLen(maxName).Immutable(),
+		field.UUID("minted_by_id", uuid.UUID{}).SchemaType(key).Optional().Nillable().Immutable(),
+		field.String("minted_by_name").MaxLen(utf8.UTFMax * maxName).SchemaType(characters(maxName)).Immutable(),
 		field.Time("exposed_at").SchemaType(moment).Optional().Nillable(),
 		field.Time("revoked_at").SchemaType(moment).Optional().Nillable(),
 		field.Enum("revoked_by_kind").GoType(auditsink.ActorKind("")).SchemaType(word).Optional().Nillable(),
-		field.UUID("revoked_by_id", uuid.UUID{}).Optional().Nillable(),
-		field.String("revoked_by_name").MaxLen(maxName).Optional().Nillable(),
-		field.String("revoke_reason").MaxLen(maxReason).Optional().Nillable(),
+		field.UUID("revoked_by_id", uuid.UUID{}).SchemaType(key).Optional().Nillable(),
+		field.String("revoked_by_name").MaxLen(utf8.UTFMax * maxName).SchemaType(characters(maxName)).Optional().Nillable(),
+		field.String("revoke_reason").MaxLen(utf8.UTFMax * maxReason).SchemaType(characters(maxReason)).Optional().Nillable(),
 	}
 }
 
@@ -77,7 +78,7 @@ type Grant struct{ ent.Schema }
 func (Grant) Fields() []ent.Field {
 	return []ent.Field{
 		id(),
-		field.UUID("token_id", uuid.UUID{}).Immutable(),
+		field.UUID("token_id", uuid.UUID{}).SchemaType(key).Immutable(),
 		field.Enum("ability").GoType(ability.Ability("")).SchemaType(word).Immutable(),
 	}
 }

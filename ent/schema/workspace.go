@@ -1,6 +1,8 @@
 package schema
 
 import (
+	"unicode/utf8"
+
 	"entgo.io/ent"
 	"entgo.io/ent/schema/edge"
 	"entgo.io/ent/schema/field"
@@ -14,7 +16,7 @@ func (Workspace) Fields() []ent.Field {
 	return []ent.Field{
 		id(),
 		field.String("slug").MaxLen(63).Unique().Immutable(),
-		field.String("name").MaxLen(maxName),
+		field.String("name").MaxLen(utf8.UTFMax * maxName).SchemaType(characters(maxName)),
 		field.Enum("plan").Values("STARTER", "GROWTH", "BUSINESS", "SCALE").SchemaType(word),
 		field.Time("created_at").SchemaType(moment).Immutable(),
 	}

@@ -1,0 +1,115 @@
+package database
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"time"
+
+	"entgo.io/ent/dialect"
+	entsql "entgo.io/ent/dialect/sql"
+	"github.com/go-sql-driver/mysql"
+
+	"github.com/keloa/apitokens/ent"
+)
+
+const (
+	maxConnections = 32
+	maxConnAge     = 3 * time.Minute // so that load moves to a server that has come back
+	dialTimeout    = 5 * time.Second
+	answerTimeout  = 30 * time.Second
+	openTimeout    = 10 * time.Second
+)
+
+func openMySQL(ctx context.Context, rest string, o Options) (*DB, error) {
+	cfg, err := parseMySQL(rest)
+	if err != nil {
+		return nil, err
+	}
+	db := &DB{
+		dialect: dialect.MySQL,
+		log:     o.Logger,
+		openMigrator: func() (*sql.DB, error) {
+			patient := cfg.Clone()
+			patient.ReadTimeout = 0 // changing a large table takes long
+			return openPool(patient)
+		},
+	}
+	if db.writer, err = openPool(cfg); err != nil {
+		return nil, err
+	}
+	db.client = ent.NewClient(ent.Driver(entsql.OpenDB(dialect.MySQL, db.writer)))
+	ctx, cancel := context.WithTimeout(ctx, openTimeout)
+	defer cancel()
+	if err := db.writer.PingContext(ctx); err != nil {
+		return nil, errors.Join(explain(err, cfg), db.Close())
+	}
+	return db, nil
+}
+
+func openPool(cfg *mysql.Config) (*sql.DB, error) {
+	c, err := mysql.NewConnector(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("open the database: %w", err)
+	}
+	db := sql.OpenDB(readCommitted{c})
+	db.SetMaxOpenConns(maxConnections)
+	db.SetMaxIdleConns(maxConnections)
+	db.SetConnMaxLifetime(maxConnAge)
+	return db, nil
+}
+
+// configure sets what does not depend on the URL.
+func configure(cfg *mysql.Config) {
+	cfg.Net = "tcp"
+	cfg.ParseTime = true
+	cfg.Loc = time.UTC
+	cfg.Collation = "utf8mb4_bin"
+	cfg.InterpolateParams = true // one round trip instead of two
+	cfg.ClientFoundRows = true   // count what matched, as SQLite does, not what changed
+	cfg.RejectReadOnly = true    // after a fail-over, look for the new primary
+	cfg.Timeout = dialTimeout
+	cfg.ReadTimeout = answerTimeout
+	cfg.WriteTimeout = answerTimeout
+	cfg.Logger = &mysql.NopLogger{} // its errors reach us anyway
+	cfg.Params = map[string]string{
+		"time_zone": "'+00:00'",
+		// Strict, whatever the server's default: no value is cut to fit.
+		"sql_mode":                 "'TRADITIONAL'",
+		"innodb_lock_wait_timeout": "5",
+	}
+}
+
+// readCommitted makes READ COMMITTED the level of each connection. It is a
+// statement and not a parameter, because MySQL and MariaDB name the parameter
+// differently.
+type readCommitted struct{ driver.Connector }
+
+func (c readCommitted) Connect(ctx context.Context) (driver.Conn, error) {
+	conn, err := c.Connector.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	_, err = conn.(driver.ExecerContext).ExecContext(ctx, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", nil)
+	if err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return conn, nil
+}
+
+// explain says what to do about a database that cannot be opened.
+func explain(err error, cfg *mysql.Config) error {
+	if e, ok := errors.AsType[*mysql.MySQLError](err); ok {
+		switch e.Number {
+		case errAccessDenied:
+			return fmt.Errorf("the database at %s refuses user %s: check the user and the password in the database URL", cfg.Addr, cfg.User)
+		case errNoPrivilege:
+			return fmt.Errorf("user %s may not use database %s at %s: grant it all privileges on that database", cfg.User, cfg.DBName, cfg.Addr)
+		case errNoDatabase:
+			return fmt.Errorf("there is no database %s at %s: make it with CREATE DATABASE", cfg.DBName, cfg.Addr)
+		}
+	}
+	return fmt.Errorf("cannot reach the database at %s: check that it runs, and the host and port in the database URL: %w", cfg.Addr, err)
+}
