@@ -14,8 +14,8 @@ import (
 
 // Limits are what a plan allows. Zero means no limit.
 type Limits struct {
-	Tokens            int `yaml:"tokens"`            // active at once, in a workspace
-	RequestsPerMinute int `yaml:"requestsPerMinute"` // of one token
+	Tokens            int // active at once, in a workspace
+	RequestsPerMinute int // of one token
 }
 
 // Plans says what each plan allows. All four are there.
@@ -35,29 +35,46 @@ func DefaultPlans() Plans {
 //
 //	starter: {tokens: 5, requestsPerMinute: 120}
 //
-// A plan that the file does not name keeps its default. An unknown plan or key,
-// or a negative number, is an error.
+// What the file does not name keeps its default. An unknown plan or key, or a
+// negative number, is an error.
 func LoadPlans(path string) (Plans, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("read the plans: %w", err)
 	}
-	var file map[string]Limits
+	var file map[string]struct {
+		Tokens            *int `yaml:"tokens"`
+		RequestsPerMinute *int `yaml:"requestsPerMinute"`
+	}
 	if err := yaml.UnmarshalWithOptions(text, &file, yaml.DisallowUnknownField()); err != nil {
 		return nil, fmt.Errorf("read the plans in %s: %w", path, err)
 	}
 	plans := DefaultPlans()
+	seen := map[workspace.Plan]bool{}
 	for _, name := range slices.Sorted(maps.Keys(file)) {
 		plan, err := ParsePlan(name)
 		if err != nil {
 			return nil, fmt.Errorf("read the plans in %s: %w", path, err)
 		}
-		if file[name].Tokens < 0 || file[name].RequestsPerMinute < 0 {
+		if seen[plan] {
+			return nil, fmt.Errorf("read the plans in %s: %s stands there twice", path, plan)
+		}
+		seen[plan] = true
+		limits := plans[plan]
+		override(&limits.Tokens, file[name].Tokens)
+		override(&limits.RequestsPerMinute, file[name].RequestsPerMinute)
+		if limits.Tokens < 0 || limits.RequestsPerMinute < 0 {
 			return nil, fmt.Errorf("read the plans in %s: %s: a limit is 0, for none, or more", path, name)
 		}
-		plans[plan] = file[name]
+		plans[plan] = limits
 	}
 	return plans, nil
+}
+
+func override(limit, given *int) {
+	if given != nil {
+		*limit = *given
+	}
 }
 
 // ParsePlan reads the name of a plan in any letter case.
