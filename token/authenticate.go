@@ -3,6 +3,7 @@ package token
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/keloa/apitokens/auditsink"
 	"github.com/keloa/apitokens/ent"
@@ -11,6 +12,10 @@ import (
 	enttoken "github.com/keloa/apitokens/ent/token"
 	"github.com/keloa/apitokens/token/bearer"
 )
+
+// recheckTimeout bounds the last look at a request's credentials, which no
+// longer hears its client hang up.
+const recheckTimeout = 5 * time.Second
 
 // Authenticate says who comes with a secret: an API token or an operator's
 // session. It reads the database each time, so a revocation counts from its
@@ -95,8 +100,14 @@ func (s *Service) authenticateSession(ctx context.Context, secret bearer.Secret,
 // Recheck reports nil if by still holds what it authenticated with, and
 // [ErrUnauthenticated] if that has ended meanwhile. It is asked just before an
 // answer is sent, so that a request that was under way when its token was
-// revoked is not answered.
+// revoked is not answered, unless it is the one that revoked it.
 func (s *Service) Recheck(ctx context.Context, by Caller) error {
+	if s.inflight.endedItself(ctx) {
+		return nil
+	}
+	// The request may have been cancelled: that is what is asked about here.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recheckTimeout)
+	defer cancel()
 	client := s.db.Client()
 	return s.recheck(ctx, by, client.Token.Query(), client.Session.Query())
 }

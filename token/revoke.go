@@ -18,7 +18,7 @@ import (
 type Receipt struct {
 	EffectiveAt       time.Time
 	ServersConfirmed  int // this one included
-	RequestsCancelled int
+	RequestsCancelled int // on this server
 }
 
 // Revoked is a token that has ended.
@@ -29,8 +29,8 @@ type Revoked struct {
 
 // Revoke ends token id for good. When it returns, no server accepts the token:
 // each reads the database for every verification, and once more before it
-// answers. A token that is revoked already stays as it is, and no second record
-// is made.
+// answers. Requests of the token under way on this server are cancelled at once.
+// A token that is revoked already stays as it is, and no second record is made.
 //
 // It reports [ErrNotFound] for a token that the caller cannot see, [InputError]
 // for a bad reason, and [ForbiddenError].
@@ -50,7 +50,11 @@ func (s *Service) Revoke(ctx context.Context, by Caller, id uuid.UUID, reason st
 	if err != nil {
 		return Revoked{}, fmt.Errorf("revoke token %s: %w", id, err)
 	}
-	return Revoked{t, Receipt{EffectiveAt: *t.RevokedAt, ServersConfirmed: 1}}, nil
+	return Revoked{t, Receipt{
+		EffectiveAt:       *t.RevokedAt,
+		ServersConfirmed:  1,
+		RequestsCancelled: s.inflight.end(ctx, id),
+	}}, nil
 }
 
 func (s *Service) revoke(ctx context.Context, tx *ent.Tx, by Caller, id uuid.UUID, reason string) (*ent.Token, error) {

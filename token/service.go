@@ -54,11 +54,19 @@ type Service struct {
 	revokeExposed bool
 	clock         func() time.Time
 	rand          io.Reader
+	inflight      inflight
 }
 
 // New returns a Service.
 func New(o Options) *Service {
-	s := &Service{o.Database, o.Journal, o.Plans, o.RevokeExposed, o.Now, o.Rand}
+	s := &Service{
+		db:            o.Database,
+		journal:       o.Journal,
+		plans:         o.Plans,
+		revokeExposed: o.RevokeExposed,
+		clock:         o.Now,
+		rand:          o.Rand,
+	}
 	if s.plans == nil {
 		s.plans = DefaultPlans()
 	}

@@ -174,6 +174,7 @@ func (s *Service) SignOut(ctx context.Context, by Caller) error {
 	if err != nil {
 		return fmt.Errorf("sign out: %w", err)
 	}
+	s.inflight.end(ctx, by.Session)
 	return nil
 }
 
