@@ -36,11 +36,7 @@ func Main(m *testing.M) {
 func Each(t *testing.T, test func(t *testing.T, db *database.DB)) {
 	t.Helper()
 	EachURL(t, func(t *testing.T, url string) {
-		db := Open(t, url)
-		if err := db.Migrate(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		test(t, db)
+		test(t, Migrated(t, url))
 	})
 }
 
@@ -52,7 +48,17 @@ func EachURL(t *testing.T, test func(t *testing.T, url string)) {
 	t.Run("mariadb", func(t *testing.T) { test(t, MySQLURL(t)) })
 }
 
-// Open opens a database until the test ends.
+// Migrated opens and migrates a database, until the test ends.
+func Migrated(t *testing.T, url string) *database.DB {
+	t.Helper()
+	db := Open(t, url)
+	if err := db.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return db
+}
+
+// Open opens a database as it is, until the test ends.
 func Open(t *testing.T, url string) *database.DB {
 	t.Helper()
 	db, err := database.Open(t.Context(), url, database.Options{})
