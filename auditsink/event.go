@@ -46,6 +46,12 @@ const (
 	ActionWorkspacePlan = "workspace.plan"
 )
 
+// actions is every action there is.
+var actions = [...]string{
+	ActionMint, ActionRotate, ActionRevoke, ActionUpdate, ActionExpire, ActionRefuse, ActionExpose,
+	ActionSignIn, ActionRemove, ActionWorkspacePlan,
+}
+
 // Event is one thing that happened, before it has a place in the log.
 type Event struct {
 	ID        uuid.UUID // version 7

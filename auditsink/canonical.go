@@ -1,0 +1,191 @@
+package auditsink
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+)
+
+// MaxCanonical bounds the canonical form of an event, in bytes.
+const MaxCanonical = 64 << 10
+
+const (
+	timeLayout   = "2006-01-02T15:04:05.000000Z"
+	sourcePrefix = "/workspaces/"
+	typePrefix   = "ai.keloa."
+	// maxUserAgent is what is kept of a user agent, in bytes: what sends a
+	// longer one is not naming itself.
+	maxUserAgent = 1 << 10
+)
+
+// valueLimits are how many bytes of JSON one changed value may take: the first
+// with which the record fits is used.
+var valueLimits = [...]int{8 << 10, 1 << 10, 128}
+
+// ErrTooLarge is returned for an event that does not fit even with its changes
+// shortened.
+var ErrTooLarge = errors.New("audit event is too large")
+
+// envelope is the record in the order of its fields, without sequence and
+// leafhash.
+type envelope struct {
+	SpecVersion string    `json:"specversion"`
+	ID          uuid.UUID `json:"id"`
+	Source      string    `json:"source"`
+	Type        string    `json:"type"`
+	Time        string    `json:"time"`
+	ContentType string    `json:"datacontenttype"`
+	Data        data      `json:"data"`
+}
+
+type data struct {
+	Workspace Workspace         `json:"workspace"`
+	Actor     Actor             `json:"actor"`
+	Action    string            `json:"action"`
+	Outcome   Outcome           `json:"outcome"`
+	Target    Target            `json:"target"`
+	IP        string            `json:"ip,omitempty"`
+	UserAgent string            `json:"userAgent,omitempty"`
+	RequestID string            `json:"requestId,omitempty"`
+	Changes   map[string][2]any `json:"changes,omitempty"`
+}
+
+// Canonical returns the event as CloudEvents 1.0 JSON without sequence and
+// leafhash, on one line without a newline: the bytes that are stored, hashed
+// and never made anew. The same event always gives the same bytes.
+//
+// Text is made valid UTF-8. A long user agent is cut; so that the whole stays
+// within [MaxCanonical], a large value of a change gives way to a note of its
+// size.
+func (e Event) Canonical() ([]byte, error) {
+	if err := e.check(); err != nil {
+		return nil, err
+	}
+	out := envelope{
+		SpecVersion: "1.0",
+		ID:          e.ID,
+		Source:      sourcePrefix + e.Workspace.ID.String(),
+		Type:        typePrefix + e.Action,
+		Time:        e.At.UTC().Format(timeLayout),
+		ContentType: "application/json",
+		Data: data{
+			Workspace: e.Workspace,
+			Actor:     e.Actor,
+			Action:    e.Action,
+			Outcome:   e.Outcome,
+			Target:    e.Target,
+			IP:        e.IP,
+			UserAgent: cut(e.UserAgent, maxUserAgent),
+			RequestID: e.RequestID,
+		},
+	}
+	for _, limit := range valueLimits {
+		var err error
+		if out.Data.Changes, err = shorten(e.Changes, limit); err != nil {
+			return nil, err
+		}
+		text, err := encode(out)
+		if err != nil {
+			return nil, err
+		}
+		if len(text) <= MaxCanonical {
+			return text, nil
+		}
+	}
+	return nil, fmt.Errorf("audit event %s: %w", e.ID, ErrTooLarge)
+}
+
+// check refuses an event that says too little to be recorded.
+func (e Event) check() error {
+	switch {
+	case e.ID == uuid.Nil, e.At.IsZero(), e.Workspace.ID == uuid.Nil:
+		return errors.New("audit event without an id, a time or a workspace")
+	case !slices.Contains(actions[:], e.Action):
+		return fmt.Errorf("audit event of an unknown action %q", e.Action)
+	}
+	return nil
+}
+
+// cut returns valid UTF-8 of at most limit bytes.
+func cut(text string, limit int) string {
+	text = strings.ToValidUTF8(text, "\uFFFD")
+	if len(text) <= limit {
+		return text
+	}
+	for !utf8.RuneStart(text[limit]) {
+		limit--
+	}
+	return text[:limit]
+}
+
+// shorten returns the changes with values of more than limit bytes replaced. It
+// goes through them in order, so that keys that differ only in invalid bytes
+// always end the same way.
+func shorten(changes map[string][2]any, limit int) (map[string][2]any, error) {
+	short := make(map[string][2]any, len(changes))
+	for _, key := range slices.Sorted(maps.Keys(changes)) {
+		var pair [2]any
+		for i, value := range changes[key] {
+			text, err := encode(value)
+			if err != nil {
+				return nil, fmt.Errorf("change of %q: %w", key, err)
+			}
+			pair[i] = json.RawMessage(text)
+			if len(text) > limit {
+				pair[i] = fmt.Sprintf("(left out: %d bytes)", len(text))
+			}
+		}
+		short[strings.ToValidUTF8(key, "\uFFFD")] = pair
+	}
+	return short, nil
+}
+
+// encode is JSON without a newline at the end and without the escapes that only
+// HTML needs.
+func encode(value any) ([]byte, error) {
+	var buffer bytes.Buffer
+	encoder := json.NewEncoder(&buffer)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(value); err != nil {
+		return nil, fmt.Errorf("encode an audit event: %w", err)
+	}
+	// A value that encodes itself may still hold invalid UTF-8.
+	return bytes.ToValidUTF8(bytes.TrimSuffix(buffer.Bytes(), []byte("\n")), []byte("\uFFFD")), nil
+}
+
+// ParseCanonical reads back what [Event.Canonical] wrote. Numbers among the
+// changes come back as [json.Number], and Test, which is not part of the
+// record, as false.
+func ParseCanonical(canonical []byte) (Event, error) {
+	var in envelope
+	decoder := json.NewDecoder(bytes.NewReader(canonical))
+	decoder.UseNumber()
+	if err := decoder.Decode(&in); err != nil {
+		return Event{}, fmt.Errorf("%w: %w", ErrMalformed, err)
+	}
+	at, err := time.Parse(timeLayout, in.Time)
+	if err != nil {
+		return Event{}, fmt.Errorf("%w: its time is not one", ErrMalformed)
+	}
+	return Event{
+		ID:        in.ID,
+		At:        at,
+		Workspace: in.Data.Workspace,
+		Actor:     in.Data.Actor,
+		Action:    in.Data.Action,
+		Outcome:   in.Data.Outcome,
+		Target:    in.Data.Target,
+		IP:        in.Data.IP,
+		UserAgent: in.Data.UserAgent,
+		RequestID: in.Data.RequestID,
+		Changes:   in.Data.Changes,
+	}, nil
+}

@@ -1,0 +1,183 @@
+// Package filesink keeps the audit log in a file, one record a line, under
+// file:PATH.
+//
+// # Durability
+//
+// A batch is one write and one fsync, and a new file's folder is synced too:
+// what was acknowledged survives the loss of power, as far as the disk keeps
+// its word. The file knows how far it has come, so every record is in it
+// exactly once, also after kill -9. A file that was moved away takes that
+// knowledge with it: if the process is also killed between writing a batch and
+// recording that it did, that batch is at the end of the old file and at the
+// beginning of the new one.
+//
+// A last line that was cut short is removed before anything is appended. Lines
+// of others are kept and passed over.
+//
+// # Errors
+//
+// After a failed write or fsync nothing is assumed of the file: it is cut back
+// to where it was, opened anew and read again.
+//
+// # Concurrency
+//
+// Several processes may append to one file: whoever writes holds a lock on
+// PATH.lock, and looks again if the file is not as it left it. A file that was
+// moved or deleted, as by logrotate, is made anew; so are its contents when it
+// was emptied in place.
+package filesink
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/gofrs/flock"
+
+	"github.com/keloa/apitokens/auditsink"
+)
+
+// Scheme is what a file's URL begins with.
+const Scheme = "file"
+
+const (
+	fileMode  = 0o600
+	lockPause = 5 * time.Millisecond // between two looks at a lock that is taken
+)
+
+// Sink appends to one file.
+type Sink struct {
+	path string
+
+	mu     sync.Mutex // guards the rest, and is held while the file is used
+	lock   *flock.Flock
+	closed bool
+	file   *os.File // nil until it is needed, and after every doubt
+	size   int64    // of the file, all of it complete lines, where this process left it
+	last   int64    // the highest sequence in it
+}
+
+// Open opens the file that file:PATH names: relative to the working directory,
+// or absolute. The file is made if it is missing, its folder is not.
+func Open(ctx context.Context, u *url.URL) (auditsink.Sink, error) {
+	if _, err := auditsink.Keys(u); err != nil {
+		return nil, err
+	}
+	path, err := pathOf(u)
+	if err != nil {
+		return nil, err
+	}
+	s := &Sink{path: path, lock: flock.New(path+".lock", flock.SetPermissions(fileMode))}
+	if _, err := s.HighWater(ctx); err != nil {
+		return nil, errors.Join(err, s.Close(ctx))
+	}
+	return s, nil
+}
+
+func pathOf(u *url.URL) (string, error) {
+	path := u.Path
+	if u.Opaque != "" {
+		var err error
+		if path, err = url.PathUnescape(u.Opaque); err != nil {
+			return "", errors.New("its path is malformed")
+		}
+	}
+	if u.Host != "" {
+		return "", errors.New("it names a host: write file:PATH, or file:/PATH for an absolute path")
+	}
+	if path == "" || filepath.Base(path) == "." || path[len(path)-1] == '/' {
+		return "", errors.New("it names no file: write file:PATH")
+	}
+	return path, nil
+}
+
+// Deliver appends those records of the batch that the file does not hold yet.
+func (s *Sink) Deliver(ctx context.Context, b *auditsink.Batch) (auditsink.Result, error) {
+	return auditsink.Result{}, s.use(ctx, func() error { return s.append(b.Records) })
+}
+
+// HighWater returns the last sequence in the file.
+func (s *Sink) HighWater(ctx context.Context) (int64, error) {
+	var last int64
+	err := s.use(ctx, func() error {
+		last = s.last
+		return nil
+	})
+	return last, err
+}
+
+// Reopen closes the file; the next batch opens what is at the path then.
+func (s *Sink) Reopen(context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.forget()
+}
+
+// Close closes the file.
+func (s *Sink) Close(context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	return s.forget()
+}
+
+// use calls fn with the lock held and the file open, whole and known.
+func (s *Sink) use(ctx context.Context, fn func() error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return auditsink.ErrClosed
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if _, err := s.lock.TryLockContext(ctx, lockPause); err != nil {
+		return fmt.Errorf("lock %s: %w", s.path, err)
+	}
+	defer func() { _ = s.lock.Unlock() }() // closing its descriptor ends it in any case
+	if err := s.settle(); err != nil {
+		return errors.Join(err, s.forget())
+	}
+	return fn()
+}
+
+// forget closes the file, so that the next use finds out everything anew.
+func (s *Sink) forget() error {
+	if s.file == nil {
+		return nil
+	}
+	file := s.file
+	s.file = nil
+	if err := file.Close(); err != nil {
+		return fmt.Errorf("close the file: %w", err)
+	}
+	return nil
+}
+
+// append writes and syncs the records above the last one, all or none.
+func (s *Sink) append(records []auditsink.Record) error {
+	for len(records) > 0 && records[0].Seq <= s.last {
+		records = records[1:]
+	}
+	if len(records) == 0 {
+		return nil
+	}
+	lines := auditsink.AppendLines(nil, records)
+	_, err := s.file.Write(lines)
+	if err == nil {
+		err = s.file.Sync()
+	}
+	if err != nil {
+		// A second fsync may report success for pages that the first
+		// one lost: they must be written again, so none may stay.
+		return errors.Join(fmt.Errorf("append to the file: %w", err), s.file.Truncate(s.size), s.forget())
+	}
+	s.size += int64(len(lines))
+	s.last = records[len(records)-1].Seq
+	return nil
+}

@@ -1,0 +1,161 @@
+package filesink
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/keloa/apitokens/auditsink"
+)
+
+// blockSize is how much of the file is read at once, from its end.
+const blockSize = 64 << 10
+
+// settle makes sure that the open file is the one at the path, that it ends in
+// a complete line and that what it holds is known.
+func (s *Sink) settle() error {
+	same, err := s.unchanged()
+	if same || err != nil {
+		return err
+	}
+	if err := s.forget(); err != nil {
+		return err
+	}
+	if err := s.open(); err != nil {
+		return err
+	}
+	if err := s.repair(); err != nil {
+		return fmt.Errorf("repair the last line: %w", err)
+	}
+	if s.last, err = lastSequence(s.file, s.size); err != nil {
+		return fmt.Errorf("read the file: %w", err)
+	}
+	// Another process may have been killed before it could sync what is
+	// about to be called held.
+	if err := s.file.Sync(); err != nil {
+		return fmt.Errorf("sync the file: %w", err)
+	}
+	return nil
+}
+
+// unchanged reports whether the file is open, still the one at the path and of
+// the size it was left with.
+func (s *Sink) unchanged() (bool, error) {
+	if s.file == nil {
+		return false, nil
+	}
+	there, err := os.Stat(s.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("look at the file: %w", err)
+	}
+	ours, err := s.file.Stat()
+	if err != nil {
+		return false, fmt.Errorf("look at the file: %w", err)
+	}
+	return os.SameFile(there, ours) && ours.Size() == s.size, nil
+}
+
+func (s *Sink) open() error {
+	_, err := os.Lstat(s.path)
+	missing := errors.Is(err, fs.ErrNotExist)
+	s.file, err = os.OpenFile(s.path, os.O_RDWR|os.O_APPEND|os.O_CREATE, fileMode) //nolint:gosec // the administrator names the file
+	if err != nil {
+		return fmt.Errorf("open the file: %w", err)
+	}
+	info, err := s.file.Stat()
+	if err != nil {
+		return fmt.Errorf("look at the file: %w", err)
+	}
+	if !info.Mode().IsRegular() {
+		return fmt.Errorf("%s is not a regular file", s.path)
+	}
+	s.size = info.Size()
+	if missing {
+		return syncFolder(filepath.Dir(s.path))
+	}
+	return nil
+}
+
+// syncFolder makes a new file's name durable.
+func syncFolder(path string) error {
+	folder, err := os.Open(path) //nolint:gosec // the folder of the file that the administrator names
+	if err != nil {
+		return fmt.Errorf("open the folder: %w", err)
+	}
+	err = folder.Sync()
+	if err := errors.Join(err, folder.Close()); err != nil {
+		return fmt.Errorf("sync the folder: %w", err)
+	}
+	return nil
+}
+
+// repair ends the file with a newline. What was begun by a sink and cut short
+// is removed: it was never acknowledged. What someone else left there is ended
+// by a newline.
+func (s *Sink) repair() error {
+	end, err := lineStart(s.file, s.size)
+	if err != nil || end == s.size {
+		return err
+	}
+	head := make([]byte, min(s.size-end, int64(len(auditsink.LinePrefix))))
+	if _, err := s.file.ReadAt(head, end); err != nil {
+		return err
+	}
+	// After a loss of power, a file may end in zeros that stand for what was
+	// not written.
+	if strings.HasPrefix(auditsink.LinePrefix, string(bytes.TrimRight(head, "\x00"))) {
+		s.size = end
+		return s.file.Truncate(end)
+	}
+	if _, err := s.file.WriteString("\n"); err != nil {
+		return err
+	}
+	s.size++
+	return nil
+}
+
+// lastSequence returns the sequence of the last record among the complete lines
+// up to end, 0 if there is none.
+func lastSequence(file io.ReaderAt, end int64) (int64, error) {
+	for end > 0 {
+		start, err := lineStart(file, end-1)
+		if err != nil {
+			return 0, err
+		}
+		if length := end - 1 - start; length <= auditsink.MaxLine {
+			line := make([]byte, length)
+			if _, err := file.ReadAt(line, start); err != nil {
+				return 0, err
+			}
+			if record, err := auditsink.ParseLine(line); err == nil {
+				return record.Seq, nil
+			}
+		}
+		end = start
+	}
+	return 0, nil
+}
+
+// lineStart returns where the line that ends at end begins.
+func lineStart(file io.ReaderAt, end int64) (int64, error) {
+	block := make([]byte, min(end, blockSize))
+	for end > 0 {
+		block = block[:min(end, blockSize)]
+		end -= int64(len(block))
+		if _, err := file.ReadAt(block, end); err != nil {
+			return 0, err
+		}
+		if at := bytes.LastIndexByte(block, '\n'); at >= 0 {
+			return end + int64(at) + 1, nil
+		}
+	}
+	return 0, nil
+}

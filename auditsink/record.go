@@ -1,0 +1,149 @@
+package auditsink
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/google/uuid"
+	"golang.org/x/mod/sumdb/tlog"
+)
+
+const (
+	// sequenceDigits is how many digits a sequence is written with, so that
+	// text sorts as numbers do.
+	sequenceDigits = 18
+	maxSequence    = 999_999_999_999_999_999
+	hashLen        = 44 // a SHA-256 in padded base64
+
+	beforeSequence = `,"sequence":"`
+	beforeHash     = `","leafhash":"`
+	afterHash      = `"`
+	beforeData     = `,"data":`
+
+	stampLen = len(beforeSequence) + sequenceDigits + len(beforeHash) + hashLen + len(afterHash)
+)
+
+// MaxLine bounds the line of a record, in bytes.
+const MaxLine = MaxCanonical + stampLen
+
+// LinePrefix is what every line begins with.
+const LinePrefix = `{"specversion":"1.0","id":"`
+
+var (
+	// ErrMalformed is returned for text that is not an audit record.
+	ErrMalformed = errors.New("not an audit record")
+	// ErrLeafHash is returned for a record that was changed after it was
+	// sealed.
+	ErrLeafHash = errors.New("the leaf hash does not match the audit record")
+)
+
+// Record is an event in its place in the log.
+type Record struct {
+	Seq    int64 // counts from 1 without a gap
+	ID     uuid.UUID
+	Action string
+	// Line is the record as every destination receives it: the canonical
+	// bytes with sequence and leafhash just before data, on one line without
+	// a newline. It is shared and must not be changed.
+	Line []byte
+}
+
+// NewRecord gives canonical bytes their place in the log. The leaf hash is that
+// of RFC 6962, section 2.1, over the canonical bytes.
+func NewRecord(seq int64, canonical []byte) (Record, error) {
+	at := dataAt(canonical)
+	if at < 0 || len(canonical) > MaxCanonical || seq < 1 || seq > maxSequence {
+		return Record{}, ErrMalformed
+	}
+	r := Record{Seq: seq}
+	if err := r.readHead(canonical[:at]); err != nil {
+		return Record{}, err
+	}
+	hash := tlog.RecordHash(canonical).String()
+	r.Line = make([]byte, 0, len(canonical)+stampLen)
+	r.Line = append(r.Line, canonical[:at]...)
+	r.Line = fmt.Appendf(r.Line, `%s%0*d%s%s%s`, beforeSequence, sequenceDigits, seq, beforeHash, hash, afterHash)
+	r.Line = append(r.Line, canonical[at:]...)
+	return r, nil
+}
+
+// dataAt is where the data of a record begins. In front of it are only fields
+// of text, and in JSON text a quotation mark is always escaped, so the first
+// place that looks like it is it. Negative for none.
+func dataAt(text []byte) int { return bytes.Index(text, []byte(beforeData)) }
+
+// readHead reads what comes before the data, which is an object but for its
+// last brace.
+func (r *Record) readHead(head []byte) error {
+	var fields struct {
+		ID   uuid.UUID `json:"id"`
+		Type string    `json:"type"`
+	}
+	if err := json.Unmarshal(append(bytes.Clone(head), '}'), &fields); err != nil {
+		return fmt.Errorf("%w: %w", ErrMalformed, err)
+	}
+	action, found := strings.CutPrefix(fields.Type, typePrefix)
+	if !found {
+		return ErrMalformed
+	}
+	r.ID, r.Action = fields.ID, action
+	return nil
+}
+
+// ParseLine reads the line of a record, without its newline, and sees that the
+// leaf hash is that of the rest. The record keeps line.
+//
+// It reports [ErrMalformed] for what is not a line of a record and
+// [ErrLeafHash] for one that was changed.
+func ParseLine(line []byte) (Record, error) {
+	at := dataAt(line)
+	if at < stampLen || len(line) > MaxLine || !bytes.HasPrefix(line, []byte(LinePrefix)) {
+		return Record{}, ErrMalformed
+	}
+	seq, hash, err := parseStamp(string(line[at-stampLen : at]))
+	if err != nil {
+		return Record{}, err
+	}
+	r := Record{Seq: seq, Line: line}
+	if tlog.RecordHash(r.Canonical()) != hash {
+		return Record{}, ErrLeafHash
+	}
+	return r, r.readHead(line[:at])
+}
+
+// parseStamp reads sequence and leafhash at their fixed offsets.
+func parseStamp(stamp string) (int64, tlog.Hash, error) {
+	rest, ok := strings.CutPrefix(stamp, beforeSequence)
+	digits, rest := rest[:min(len(rest), sequenceDigits)], rest[min(len(rest), sequenceDigits):]
+	seq, err := strconv.ParseUint(digits, 10, 63)
+	if !ok || err != nil || seq == 0 || !strings.HasPrefix(rest, beforeHash) || !strings.HasSuffix(rest, afterHash) {
+		return 0, tlog.Hash{}, ErrMalformed
+	}
+	text := rest[len(beforeHash) : len(rest)-len(afterHash)]
+	hash, err := tlog.ParseHash(text)
+	if err != nil || hash.String() != text {
+		return 0, tlog.Hash{}, ErrMalformed
+	}
+	return int64(seq), hash, nil //nolint:gosec // parsed as 63 bits
+}
+
+// Canonical returns the canonical bytes again: the line without sequence and
+// leafhash.
+func (r Record) Canonical() []byte {
+	at := dataAt(r.Line)
+	canonical := make([]byte, 0, len(r.Line)-stampLen)
+	canonical = append(canonical, r.Line[:at-stampLen]...)
+	return append(canonical, r.Line[at:]...)
+}
+
+// AppendLines appends the line of each record and a newline after it.
+func AppendLines(to []byte, records []Record) []byte {
+	for _, r := range records {
+		to = append(append(to, r.Line...), '\n')
+	}
+	return to
+}

@@ -1,0 +1,127 @@
+package auditsink
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+	"github.com/google/uuid"
+)
+
+// What bounds a relay.
+const (
+	// A batch is at most maxBatchRecords, and maxBatchBytes unless one
+	// record is larger. Reading holds maxBatchRecords of [MaxLine] at worst.
+	maxBatchRecords = 256
+	maxBatchBytes   = 1 << 20
+	// deliverTimeout ends a delivery that hangs, so that it is tried again.
+	deliverTimeout = 30 * time.Second
+	// pollEvery is how soon a relay sees what another server has sealed.
+	pollEvery = 500 * time.Millisecond
+	// leaseTime is how long a sink waits for another server after the one
+	// that fed it died.
+	leaseTime = 5 * time.Second
+	// drainTime is how long a relay that is told to stop goes on delivering.
+	drainTime = 5 * time.Second
+
+	firstPause = 200 * time.Millisecond
+	maxPause   = 30 * time.Second
+)
+
+// Relay feeds one sink from a log: one batch at a time, for ever.
+type Relay struct {
+	to     Destination
+	source Source
+	log    *slog.Logger
+	holder uuid.UUID
+	pauses *backoff.ExponentialBackOff
+	down   bool // the sink failed and has not recovered
+}
+
+// NewRelay returns a relay that feeds to from source. A nil logger is the
+// default one.
+func NewRelay(to Destination, source Source, logger *slog.Logger) *Relay {
+	if logger == nil {
+		logger = slog.Default()
+	}
+	pauses := backoff.NewExponentialBackOff()
+	pauses.InitialInterval, pauses.MaxInterval = firstPause, maxPause
+	return &Relay{
+		to:     to,
+		source: source,
+		log:    logger.With(slog.String("sink", to.Name)),
+		holder: uuid.New(),
+		pauses: pauses,
+	}
+}
+
+// Run feeds the sink until ctx is done, then delivers what is sealed by then,
+// if the sink takes it within a few seconds, and closes the sink. It is called
+// once. What seals the log is stopped first, so that nothing is left behind.
+func (r *Relay) Run(ctx context.Context) error {
+	// The session outlives ctx, which only asks it to finish.
+	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(drainTime, cancel) })()
+
+	for ctx.Err() == nil {
+		err := r.session(work, ctx.Done())
+		if err == nil {
+			break
+		}
+		sleep(ctx, r.failed(ctx, err))
+	}
+	closing, done := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
+	defer done()
+	if err := r.to.Sink.Close(closing); err != nil {
+		return fmt.Errorf("close audit sink %s: %w", r.to.Name, err)
+	}
+	return nil
+}
+
+// Reopen lets the sink take up its destination again, if it is a [Reopener]. It
+// may be called while Run runs.
+func (r *Relay) Reopen(ctx context.Context) error {
+	sink, ok := r.to.Sink.(Reopener)
+	if !ok {
+		return nil
+	}
+	if err := sink.Reopen(ctx); err != nil {
+		return fmt.Errorf("reopen audit sink %s: %w", r.to.Name, err)
+	}
+	return nil
+}
+
+// failed says in the log that the sink went down, the first time, and returns
+// how long to wait before the next session.
+func (r *Relay) failed(ctx context.Context, err error) time.Duration {
+	if errors.Is(err, ErrHeld) || errors.Is(err, ErrFenced) { // another server feeds the sink
+		return leaseTime / 5
+	}
+	if !r.down {
+		r.down = true
+		r.log.LogAttrs(ctx, slog.LevelError, "audit sink is down, will keep trying", slog.Any("error", err))
+	}
+	return r.pauses.NextBackOff()
+}
+
+// worked says in the log that the sink is back, if it was down.
+func (r *Relay) worked(ctx context.Context) {
+	r.pauses.Reset()
+	if r.down {
+		r.down = false
+		r.log.LogAttrs(ctx, slog.LevelInfo, "audit sink is back")
+	}
+}
+
+func sleep(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}

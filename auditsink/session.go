@@ -1,0 +1,225 @@
+package auditsink
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+var errLapsed = errors.New("the lease on the audit sink could not be prolonged in time")
+
+// session is the time for which a relay holds the lease on its sink.
+type session struct {
+	*Relay
+
+	lease Lease // Cursor moves; the rest stays
+	// until is when the lease ends at the earliest, in nanoseconds since
+	// began, on this process's monotonic clock: counted from before the
+	// request that got it was sent.
+	until atomic.Int64
+	began time.Time
+}
+
+// session claims the sink and feeds it until something fails, or until stop is
+// closed and nothing is left to deliver.
+func (r *Relay) session(ctx context.Context, stop <-chan struct{}) error {
+	s := &session{Relay: r, began: time.Now()}
+	var err error
+	if s.lease, err = r.source.Claim(ctx, r.to.Name, r.holder, r.to.Start, leaseTime); err != nil {
+		return err
+	}
+	s.until.Store(int64(leaseTime))
+
+	ctx, cancel := context.WithCancelCause(ctx)
+	var keeper sync.WaitGroup
+	lease := s.lease
+	keeper.Go(func() { cancel(s.keep(ctx, lease)) })
+	err = s.feed(ctx, stop)
+	if cause := context.Cause(ctx); cause != nil && errors.Is(err, context.Canceled) {
+		err = cause
+	}
+	cancel(nil)
+	keeper.Wait()
+	r.release(ctx, lease)
+	return err
+}
+
+// release lets another server take over at once, which may have more luck with
+// the sink. If it fails, the lease ends by itself.
+func (r *Relay) release(ctx context.Context, lease Lease) {
+	ctx, done := context.WithTimeout(context.WithoutCancel(ctx), leaseTime)
+	defer done()
+	_ = r.source.Release(ctx, lease)
+}
+
+// keep prolongs the lease until ctx is done, and returns why it no longer can.
+func (s *session) keep(ctx context.Context, lease Lease) error {
+	for {
+		sleep(ctx, leaseTime/3)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		err := s.advance(ctx, lease, lease.Cursor)
+		if errors.Is(err, ErrFenced) {
+			return err
+		}
+		if !s.holds() {
+			return errLapsed
+		}
+	}
+}
+
+// advance prolongs the lease and moves the cursor, which never goes back.
+func (s *session) advance(ctx context.Context, lease Lease, cursor int64) error {
+	sent := time.Since(s.began)
+	ctx, done := context.WithTimeout(ctx, leaseTime)
+	defer done()
+	if err := s.source.Advance(ctx, lease, cursor); err != nil {
+		return err
+	}
+	// Two of these may finish in any order: the later end counts.
+	for end := int64(sent + leaseTime); ; {
+		old := s.until.Load()
+		if old >= end || s.until.CompareAndSwap(old, end) {
+			return nil
+		}
+	}
+}
+
+func (s *session) holds() bool { return time.Since(s.began) < time.Duration(s.until.Load()) }
+
+// feed delivers what is sealed and waits for more.
+func (s *session) feed(ctx context.Context, stop <-chan struct{}) error {
+	if err := s.resume(ctx); err != nil {
+		return err
+	}
+	for {
+		sealed := s.source.Sealed() // before reading, or a seal in between is missed
+		records, err := s.source.Read(ctx, s.lease.Cursor, maxBatchRecords)
+		if err != nil {
+			return fmt.Errorf("read the audit log: %w", err)
+		}
+		if len(records) > 0 {
+			if err := s.forward(ctx, records); err != nil {
+				return err
+			}
+			s.worked(ctx)
+			continue
+		}
+		s.worked(ctx)
+		if !s.wait(ctx, sealed, stop) {
+			return ctx.Err()
+		}
+	}
+}
+
+// wait reports whether to look for more.
+func (s *session) wait(ctx context.Context, sealed, stop <-chan struct{}) bool {
+	poll := time.NewTimer(pollEvery)
+	defer poll.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-stop:
+		return false
+	case <-sealed:
+	case <-poll.C:
+	}
+	return true
+}
+
+// resume finds out where to go on: behind what the relay knows to be
+// delivered and what the destination says that it holds.
+func (s *session) resume(ctx context.Context) error {
+	ctx, done := context.WithTimeout(ctx, deliverTimeout)
+	defer done()
+	if sink, ok := s.to.Sink.(Prober); ok {
+		if err := sink.Probe(ctx); err != nil {
+			return fmt.Errorf("probe: %w", err)
+		}
+	}
+	sink, ok := s.to.Sink.(Resumer)
+	if !ok {
+		return nil
+	}
+	high, err := sink.HighWater(ctx)
+	if err != nil {
+		return fmt.Errorf("find out what the destination holds: %w", err)
+	}
+	head, err := s.source.Head(ctx)
+	if err != nil {
+		return fmt.Errorf("read the head of the audit log: %w", err)
+	}
+	if high > head {
+		// To go on would be to leave out everything up to there.
+		return fmt.Errorf("the destination holds record %d, but this log ends at %d: it is another log's, or the database was put back; give the sink an empty destination",
+			high, head)
+	}
+	return s.move(ctx, high)
+}
+
+// forward delivers what the filter lets through and moves the cursor over all
+// that is done with.
+func (s *session) forward(ctx context.Context, records []Record) error {
+	batch, last := s.pick(records)
+	var failure error
+	if len(batch.Records) > 0 {
+		last, failure = s.deliver(ctx, batch, last)
+	}
+	return errors.Join(failure, s.move(ctx, last))
+}
+
+// pick returns the first batch of records, and the sequence up to which it is
+// complete.
+func (s *session) pick(records []Record) (batch *Batch, last int64) {
+	batch = &Batch{}
+	size := 0
+	for _, r := range records {
+		if s.to.Filter.Passes(r) {
+			size += len(r.Line) + 1
+			if size > maxBatchBytes && len(batch.Records) > 0 {
+				return batch, last
+			}
+			batch.Records = append(batch.Records, r)
+		}
+		last = r.Seq
+	}
+	return batch, last
+}
+
+// deliver returns the sequence up to which everything is done with: last, or
+// the one before the first record that was not accepted.
+func (s *session) deliver(ctx context.Context, batch *Batch, last int64) (int64, error) {
+	ctx, done := context.WithTimeout(ctx, deliverTimeout)
+	defer done()
+	if !s.holds() { // also after this process was stopped for a while
+		return s.lease.Cursor, errLapsed
+	}
+	result, err := s.to.Sink.Deliver(ctx, batch)
+	if err == nil {
+		return last, nil
+	}
+	if result.Accepted < 0 || result.Accepted > len(batch.Records) {
+		return s.lease.Cursor, fmt.Errorf("deliver: the sink counts %d of %d records as accepted: %w",
+			result.Accepted, len(batch.Records), err)
+	}
+	if result.Accepted == len(batch.Records) {
+		return last, fmt.Errorf("deliver: %w", err)
+	}
+	return batch.Records[result.Accepted].Seq - 1, fmt.Errorf("deliver: %w", err)
+}
+
+// move moves the cursor forward.
+func (s *session) move(ctx context.Context, cursor int64) error {
+	if cursor <= s.lease.Cursor {
+		return nil
+	}
+	if err := s.advance(ctx, s.lease, cursor); err != nil {
+		return fmt.Errorf("keep the place in the audit log: %w", err)
+	}
+	s.lease.Cursor = cursor
+	return nil
+}
