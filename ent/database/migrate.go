@@ -92,15 +92,23 @@ func (db *DB) appliedMigrations(ctx context.Context) ([]*atlas.Revision, error) 
 // GET_LOCK, which serialises servers, reaches one node of a Galera cluster:
 // there, migrate with one server before starting the others.
 func (db *DB) Migrate(ctx context.Context) error {
+	dir, err := migrate.Versions(db.dialect)
+	if err != nil {
+		return err
+	}
+	return db.migrate(ctx, dir)
+}
+
+func (db *DB) migrate(ctx context.Context, dir atlas.Dir) error {
 	pool, err := db.openMigrator()
 	if err != nil {
 		return err
 	}
 	defer pool.Close()
 	if db.dialect == dialect.SQLite {
-		err = db.migrateSQLite(ctx, pool)
+		err = db.migrateSQLite(ctx, pool, dir)
 	} else {
-		err = db.migrateMySQL(ctx, pool)
+		err = db.migrateMySQL(ctx, pool, dir)
 	}
 	if err != nil {
 		return fmt.Errorf("migrate the database: %w", err)
@@ -110,7 +118,7 @@ func (db *DB) Migrate(ctx context.Context) error {
 
 // migrateSQLite holds the file's write lock in one transaction. Foreign keys
 // are off on this connection, and checked before the end.
-func (db *DB) migrateSQLite(ctx context.Context, pool *sql.DB) error {
+func (db *DB) migrateSQLite(ctx context.Context, pool *sql.DB, dir atlas.Dir) error {
 	return db.retry(ctx, func() error {
 		tx, err := pool.BeginTx(ctx, nil)
 		if err != nil {
@@ -121,7 +129,7 @@ func (db *DB) migrateSQLite(ctx context.Context, pool *sql.DB) error {
 		if err != nil {
 			return err
 		}
-		if err := db.apply(ctx, driver, tx); err != nil {
+		if err := db.apply(ctx, dir, driver, tx); err != nil {
 			return err
 		}
 		var table string
@@ -133,7 +141,7 @@ func (db *DB) migrateSQLite(ctx context.Context, pool *sql.DB) error {
 	})
 }
 
-func (db *DB) migrateMySQL(ctx context.Context, pool *sql.DB) error {
+func (db *DB) migrateMySQL(ctx context.Context, pool *sql.DB, dir atlas.Dir) error {
 	conn, err := pool.Conn(ctx) // GET_LOCK belongs to a connection
 	if err != nil {
 		return err
@@ -155,18 +163,14 @@ func (db *DB) migrateMySQL(ctx context.Context, pool *sql.DB) error {
 	if err != nil {
 		return err
 	}
-	err = db.apply(ctx, driver, conn)
+	err = db.apply(ctx, dir, driver, conn)
 	if hasNumber(err, errTriggerRight) {
 		return fmt.Errorf("%w: set log_bin_trust_function_creators=1 on the database server, or migrate as a user who may make triggers", err)
 	}
 	return err
 }
 
-func (db *DB) apply(ctx context.Context, driver atlas.Driver, conn schema.ExecQuerier) error {
-	dir, err := migrate.Versions(db.dialect)
-	if err != nil {
-		return err
-	}
+func (db *DB) apply(ctx context.Context, dir atlas.Dir, driver atlas.Driver, conn schema.ExecQuerier) error {
 	stored := revisions{conn}
 	if err := stored.create(ctx); err != nil {
 		return err

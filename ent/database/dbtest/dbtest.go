@@ -8,6 +8,7 @@ package dbtest
 
 import (
 	"context"
+	"log/slog"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -61,7 +62,7 @@ func Migrated(t *testing.T, url string) *database.DB {
 // Open opens a database as it is, until the test ends.
 func Open(t *testing.T, url string) *database.DB {
 	t.Helper()
-	db, err := database.Open(t.Context(), url, database.Options{})
+	db, err := database.Open(t.Context(), url, database.Options{Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
