@@ -49,11 +49,11 @@ func (db *DB) MigrationStatus(ctx context.Context) ([]Migration, error) {
 	for _, f := range files {
 		all[f.Version()] = Migration{Version: f.Version(), Name: f.Desc()}
 	}
-	revisions, err := revisions{db.writer, db.dialect}.readIfAny(ctx)
+	applied, err := db.appliedMigrations(ctx)
 	if err != nil {
 		return nil, err
 	}
-	for _, r := range revisions {
+	for _, r := range applied {
 		m, known := all[r.Version]
 		m.Version, m.Name, m.Newer = r.Version, r.Description, !known
 		if r.Applied == r.Total {
@@ -62,6 +62,23 @@ func (db *DB) MigrationStatus(ctx context.Context) ([]Migration, error) {
 		all[r.Version] = m
 	}
 	return slices.SortedFunc(maps.Values(all), func(a, b Migration) int { return strings.Compare(a.Version, b.Version) }), nil
+}
+
+// appliedMigrations reads the revisions of a database that may have no table of
+// them yet.
+func (db *DB) appliedMigrations(ctx context.Context) ([]*atlas.Revision, error) {
+	query := "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = ?"
+	if db.dialect == dialect.SQLite {
+		query = "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = ?"
+	}
+	var tables int
+	if err := db.writer.QueryRowContext(ctx, query, revisionsTable).Scan(&tables); err != nil {
+		return nil, fmt.Errorf("look for applied migrations: %w", err)
+	}
+	if tables == 0 {
+		return nil, nil
+	}
+	return revisions{db.writer}.ReadRevisions(ctx)
 }
 
 // Migrate applies the migrations that are missing. Servers may call it at the
@@ -75,15 +92,23 @@ func (db *DB) MigrationStatus(ctx context.Context) ([]Migration, error) {
 // GET_LOCK, which serialises servers, reaches one node of a Galera cluster:
 // there, migrate with one server before starting the others.
 func (db *DB) Migrate(ctx context.Context) error {
+	dir, err := migrate.Versions(db.dialect)
+	if err != nil {
+		return err
+	}
+	return db.migrate(ctx, dir)
+}
+
+func (db *DB) migrate(ctx context.Context, dir atlas.Dir) error {
 	pool, err := db.openMigrator()
 	if err != nil {
 		return err
 	}
 	defer pool.Close()
 	if db.dialect == dialect.SQLite {
-		err = db.migrateSQLite(ctx, pool)
+		err = db.migrateSQLite(ctx, pool, dir)
 	} else {
-		err = db.migrateMySQL(ctx, pool)
+		err = db.migrateMySQL(ctx, pool, dir)
 	}
 	if err != nil {
 		return fmt.Errorf("migrate the database: %w", err)
@@ -93,7 +118,7 @@ func (db *DB) Migrate(ctx context.Context) error {
 
 // migrateSQLite holds the file's write lock in one transaction. Foreign keys
 // are off on this connection, and checked before the end.
-func (db *DB) migrateSQLite(ctx context.Context, pool *sql.DB) error {
+func (db *DB) migrateSQLite(ctx context.Context, pool *sql.DB, dir atlas.Dir) error {
 	return db.retry(ctx, func() error {
 		tx, err := pool.BeginTx(ctx, nil)
 		if err != nil {
@@ -104,7 +129,7 @@ func (db *DB) migrateSQLite(ctx context.Context, pool *sql.DB) error {
 		if err != nil {
 			return err
 		}
-		if err := db.apply(ctx, driver, tx); err != nil {
+		if err := db.apply(ctx, dir, driver, tx); err != nil {
 			return err
 		}
 		var table string
@@ -116,7 +141,7 @@ func (db *DB) migrateSQLite(ctx context.Context, pool *sql.DB) error {
 	})
 }
 
-func (db *DB) migrateMySQL(ctx context.Context, pool *sql.DB) error {
+func (db *DB) migrateMySQL(ctx context.Context, pool *sql.DB, dir atlas.Dir) error {
 	conn, err := pool.Conn(ctx) // GET_LOCK belongs to a connection
 	if err != nil {
 		return err
@@ -138,19 +163,15 @@ func (db *DB) migrateMySQL(ctx context.Context, pool *sql.DB) error {
 	if err != nil {
 		return err
 	}
-	err = db.apply(ctx, driver, conn)
+	err = db.apply(ctx, dir, driver, conn)
 	if hasNumber(err, errTriggerRight) {
 		return fmt.Errorf("%w: set log_bin_trust_function_creators=1 on the database server, or migrate as a user who may make triggers", err)
 	}
 	return err
 }
 
-func (db *DB) apply(ctx context.Context, driver atlas.Driver, conn schema.ExecQuerier) error {
-	dir, err := migrate.Versions(db.dialect)
-	if err != nil {
-		return err
-	}
-	stored := revisions{conn, db.dialect}
+func (db *DB) apply(ctx context.Context, dir atlas.Dir, driver atlas.Driver, conn schema.ExecQuerier) error {
+	stored := revisions{conn}
 	if err := stored.create(ctx); err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package database_test
 
 import (
 	"errors"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -133,6 +134,77 @@ func TestForeignDatabase(t *testing.T) {
 		}
 		if _, err := db.SQL().ExecContext(t.Context(), "SELECT 1 FROM tokens"); err == nil {
 			t.Error("made our tables beside theirs")
+		}
+	})
+}
+
+// later returns the migrations with one more.
+func later(t *testing.T, db *database.DB, text string) atlas.Dir {
+	t.Helper()
+	dir, err := migrate.Versions(db.Dialect())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := dir.WriteFile("29991231235959_later.sql", []byte(text)); err != nil {
+		t.Fatal(err)
+	}
+	sum, err := dir.Checksum()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := atlas.WriteSumFile(dir, sum); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// SQLite changes a column by making its table anew. The rows that refer to it
+// stay, and none is left that refers to nothing.
+func TestRebuiltTable(t *testing.T) {
+	db := dbtest.Migrated(t, dbtest.SQLiteURL(t))
+	addWorkspace(t, db, "one")
+	w := db.Client().Workspace.Query().OnlyX(t.Context())
+	err := db.Client().Operator.Create().SetWorkspace(w).
+		SetEmail("a@b").SetName("a").SetRole("ADMIN").SetCreatedAt(time.Now()).Exec(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	const rebuild = `
+		CREATE TABLE new_workspaces (id uuid NOT NULL PRIMARY KEY, slug text NOT NULL, name text NULL, plan text NOT NULL, created_at datetime NOT NULL);
+		INSERT INTO new_workspaces SELECT * FROM workspaces;
+		DROP TABLE workspaces;
+		ALTER TABLE new_workspaces RENAME TO workspaces;`
+	if err := database.MigrateWith(db, t.Context(), later(t, db, rebuild+"DELETE FROM workspaces;")); err == nil || !strings.Contains(err.Error(), "table operators would refer to rows that do not exist") {
+		t.Errorf("an operator of no workspace: %v", err)
+	}
+	if err := database.MigrateWith(db, t.Context(), later(t, db, rebuild)); err != nil {
+		t.Error(err)
+	}
+	if n := db.Client().Operator.Query().CountX(t.Context()); n != 1 {
+		t.Errorf("%d operators, want 1", n)
+	}
+}
+
+// A migration that fails can be mended and applied to its end.
+func TestMigrationThatFails(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		const first = "CREATE TABLE extra (id int);\n"
+		if err := database.MigrateWith(db, t.Context(), later(t, db, first+"INSERT INTO missing VALUES (1);")); err == nil || !strings.Contains(err.Error(), "missing") {
+			t.Fatalf("a table that is missing: %v", err)
+		}
+		all, err := db.MigrationStatus(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if last := all[len(all)-1]; !last.AppliedAt.IsZero() && last.Name == "later" {
+			t.Errorf("listed as applied: %+v", last)
+		}
+		if err := database.MigrateWith(db, t.Context(), later(t, db, first+"INSERT INTO extra VALUES (1);")); err != nil {
+			t.Fatal(err)
+		}
+		var n int
+		if err := db.SQL().QueryRowContext(t.Context(), "SELECT COUNT(*) FROM extra").Scan(&n); err != nil || n != 1 {
+			t.Errorf("%d rows, %v", n, err)
 		}
 	})
 }

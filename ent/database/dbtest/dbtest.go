@@ -8,6 +8,7 @@ package dbtest
 
 import (
 	"context"
+	"log/slog"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -61,7 +62,7 @@ func Migrated(t *testing.T, url string) *database.DB {
 // Open opens a database as it is, until the test ends.
 func Open(t *testing.T, url string) *database.DB {
 	t.Helper()
-	db, err := database.Open(t.Context(), url, database.Options{})
+	db, err := database.Open(t.Context(), url, database.Options{Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,8 +85,7 @@ func SQLiteURL(t *testing.T) string {
 func MySQLURL(t *testing.T) string {
 	t.Helper()
 	shared.once.Do(func() {
-		// Not the test's context: the server is for the tests after it, too.
-		shared.server, shared.err = mariadb.Start(context.Background())
+		shared.server, shared.err = mariadb.Start(context.Background()) //nolint:usetesting // it outlives this test
 	})
 	if shared.err != nil {
 		t.Fatal(shared.err)
