@@ -1,0 +1,155 @@
+package graph
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/99designs/gqlgen/graphql/handler/lru"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+	"github.com/vektah/gqlparser/v2/parser"
+	"github.com/vektah/gqlparser/v2/validator"
+	"github.com/vektah/gqlparser/v2/validator/rules"
+
+	"github.com/keloa/apitokens/token/bearer"
+)
+
+// documents parses, weighs and validates the text of queries, in that order,
+// and keeps those that passed. What it returns must not be changed.
+type documents struct {
+	schema *ast.Schema
+	kept   graphql.Cache[*ast.QueryDocument]
+}
+
+func newDocuments(schema *ast.Schema) *documents {
+	return &documents{schema, lru.New[*ast.QueryDocument](maxCached)}
+}
+
+// load returns the document of a query, or up to [maxErrors] errors.
+func (d *documents) load(ctx context.Context, query string) (*ast.QueryDocument, gqlerror.List) {
+	if doc, ok := d.kept.Get(ctx, query); ok {
+		return doc, nil
+	}
+	doc, err := parser.ParseQueryWithTokenLimit(&ast.Source{Input: query}, maxTokens)
+	if err != nil {
+		return nil, gqlerror.List{syntaxError(ctx, err)}
+	}
+	if err := checkLimits(d.schema, doc); err != nil {
+		return nil, gqlerror.List{Explain(err).gqlError(ctx)}
+	}
+	if errs := validator.ValidateWithRules(d.schema, doc, validationRules()); len(errs) > 0 {
+		return nil, validationErrors(ctx, errs)
+	}
+	if len(query) <= maxCachedQuery {
+		d.kept.Add(ctx, query, doc)
+	}
+	return doc, nil
+}
+
+// validationRules are those of the specification. Those that would make
+// suggestions are replaced by their silent twins: suggesting costs more than
+// everything else together.
+func validationRules() *rules.Rules {
+	all := rules.NewDefaultRules()
+	for loud, silent := range map[string]validator.Rule{
+		rules.FieldsOnCorrectTypeRule.Name: rules.FieldsOnCorrectTypeRuleWithoutSuggestions,
+		rules.KnownArgumentNamesRule.Name:  rules.KnownArgumentNamesRuleWithoutSuggestions,
+		rules.KnownTypeNamesRule.Name:      rules.KnownTypeNamesRuleWithoutSuggestions,
+		rules.ScalarLeafsRule.Name:         rules.ScalarLeafsRuleWithoutSuggestions,
+		rules.ValuesOfCorrectTypeRule.Name: rules.ValuesOfCorrectTypeRuleWithoutSuggestions,
+	} {
+		all.RemoveRule(loud)
+		all.AddRule(silent.Name, silent.RuleFunc)
+	}
+	return all
+}
+
+// badInput is a request that the client got wrong.
+func badInput(message, field string) *Problem {
+	return &Problem{Code: CodeBadUserInput, Status: http.StatusBadRequest, Message: message, Field: field}
+}
+
+// syntaxError says where a query cannot be read. The parser's own words quote
+// the query, which may hold a secret.
+func syntaxError(ctx context.Context, err error) *gqlerror.Error {
+	var located *gqlerror.Error
+	if !errors.As(err, &located) {
+		return badInput("the query cannot be read", "").gqlError(ctx)
+	}
+	if strings.HasPrefix(located.Message, "exceeded token limit") {
+		return tooComplex("a query may have at most %d tokens", maxTokens).gqlError(ctx)
+	}
+	syntax := badInput("the query has a syntax error here", "").gqlError(ctx)
+	syntax.Locations = located.Locations
+	return syntax
+}
+
+// validationErrors keeps what validation says but for the rules that quote
+// values: names are no secrets, values may be.
+func validationErrors(ctx context.Context, errs gqlerror.List) gqlerror.List {
+	answered := make(gqlerror.List, 0, maxErrors)
+	for _, err := range errs[:min(len(errs), maxErrors)] {
+		message := bearer.Redact(err.Message)
+		if err.Rule == rules.ValuesOfCorrectTypeRuleWithoutSuggestions.Name {
+			message = "this value does not have the type that is expected here"
+		}
+		invalid := badInput(message, "").gqlError(ctx)
+		invalid.Locations = err.Locations
+		answered = append(answered, invalid)
+	}
+	return answered
+}
+
+// variables coerces the variables of an operation. The validator quotes some
+// values; what is answered names the variable and the field in it.
+func (d *documents) variables(ctx context.Context, op *ast.OperationDefinition, given map[string]any) (map[string]any, gqlerror.List) {
+	values, err := validator.VariableValues(d.schema, op, given)
+	if err == nil {
+		return values, nil
+	}
+	var located *gqlerror.Error
+	if !errors.As(err, &located) {
+		return nil, gqlerror.List{badInput("the variables cannot be read", "variables").gqlError(ctx)}
+	}
+	reason := "is not a valid value"
+	switch {
+	case located.Message == "must be defined", located.Message == "cannot be null", located.Message == "unknown field":
+		reason = located.Message
+	case strings.Contains(located.Message, " is not a valid "):
+		// What follows the last one is the name of an enum.
+		reason = located.Message[strings.LastIndex(located.Message, " is not a valid ")+1:]
+	}
+	field := bearer.Redact(lastName(located.Path))
+	return nil, gqlerror.List{badInput(field+": "+reason, field).gqlError(ctx)}
+}
+
+// onlyIntrospection reports whether an operation asks for nothing but the
+// schema, which is public. It decides before anything is executed.
+func onlyIntrospection(doc *ast.QueryDocument, op *ast.OperationDefinition) bool {
+	seen := map[string]bool{}
+	var only func(ast.SelectionSet) bool
+	only = func(set ast.SelectionSet) bool {
+		for _, selection := range set {
+			ok := true
+			switch s := selection.(type) {
+			case *ast.Field:
+				ok = strings.HasPrefix(s.Name, "__")
+			case *ast.InlineFragment:
+				ok = only(s.SelectionSet)
+			case *ast.FragmentSpread:
+				if !seen[s.Name] {
+					seen[s.Name] = true
+					ok = only(doc.Fragments.ForName(s.Name).SelectionSet)
+				}
+			}
+			if !ok {
+				return false
+			}
+		}
+		return true
+	}
+	return only(op.SelectionSet)
+}
