@@ -9,7 +9,7 @@ import (
 
 	"github.com/vektah/gqlparser/v2/ast"
 
-	"github.com/keloa/apitokens/token"
+	"github.com/keloa/apitokens/ent/keyset"
 )
 
 // The limits of one request, all of them. What they let through is cheap to
@@ -259,13 +259,13 @@ func pageSize(f *ast.Field, name string) int {
 	arg := f.Arguments.ForName(name)
 	switch {
 	case arg == nil:
-		return token.DefaultPage
+		return keyset.DefaultSize
 	case arg.Value.Kind == ast.Variable:
-		return token.MaxPage
+		return keyset.MaxSize
 	}
 	n, err := strconv.Atoi(arg.Value.Raw)
 	if err != nil {
-		return token.MaxPage
+		return keyset.MaxSize
 	}
-	return min(max(n, 0), token.MaxPage)
+	return min(max(n, 0), keyset.MaxSize)
 }
