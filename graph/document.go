@@ -103,29 +103,6 @@ func validationErrors(ctx context.Context, errs gqlerror.List) gqlerror.List {
 	return answered
 }
 
-// variables coerces the variables of an operation. The validator quotes some
-// values; what is answered names the variable and the field in it.
-func (d *documents) variables(ctx context.Context, op *ast.OperationDefinition, given map[string]any) (map[string]any, gqlerror.List) {
-	values, err := validator.VariableValues(d.schema, op, given)
-	if err == nil {
-		return values, nil
-	}
-	var located *gqlerror.Error
-	if !errors.As(err, &located) {
-		return nil, gqlerror.List{badInput("the variables cannot be read", "variables").gqlError(ctx)}
-	}
-	reason := "is not a valid value"
-	switch {
-	case located.Message == "must be defined", located.Message == "cannot be null", located.Message == "unknown field":
-		reason = located.Message
-	case strings.Contains(located.Message, " is not a valid "):
-		// What follows the last one is the name of an enum.
-		reason = located.Message[strings.LastIndex(located.Message, " is not a valid ")+1:]
-	}
-	field := bearer.Redact(lastName(located.Path))
-	return nil, gqlerror.List{badInput(field+": "+reason, field).gqlError(ctx)}
-}
-
 // onlyIntrospection reports whether an operation asks for nothing but the
 // schema, which is public. It decides before anything is executed.
 func onlyIntrospection(doc *ast.QueryDocument, op *ast.OperationDefinition) bool {

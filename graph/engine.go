@@ -41,9 +41,9 @@ func (e *engine) CreateOperationContext(ctx context.Context, params *graphql.Raw
 	if anonymous(callerFrom(ctx)) && !onlyIntrospection(doc, op) {
 		return nil, gqlerror.List{Explain(token.ErrUnauthenticated).gqlError(ctx)}
 	}
-	variables, errs := e.documents.variables(ctx, op, params.Variables)
-	if errs != nil {
-		return nil, errs
+	variables, err := coerce(e.documents.schema, op, params.Variables)
+	if err != nil {
+		return nil, gqlerror.List{Explain(err).gqlError(ctx)}
 	}
 	return &graphql.OperationContext{
 		RawQuery:      params.Query,

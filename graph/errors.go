@@ -12,6 +12,7 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
+	"github.com/keloa/apitokens/ent/keyset"
 	"github.com/keloa/apitokens/token"
 	"github.com/keloa/apitokens/token/ability"
 	"github.com/keloa/apitokens/token/bearer"
@@ -56,6 +57,7 @@ func Explain(err error) *Problem {
 		problem   *Problem
 		forbidden *token.ForbiddenError
 		limit     *token.LimitError
+		argument  *keyset.ArgumentError
 		input     *token.InputError
 	)
 	switch {
@@ -67,6 +69,8 @@ func Explain(err error) *Problem {
 		return &Problem{CodeLimitReached, http.StatusForbidden, limit.Error(), "", ""}
 	case errors.As(err, &input):
 		return &Problem{CodeBadUserInput, http.StatusBadRequest, input.Error(), input.Field, ""}
+	case errors.As(err, &argument):
+		return &Problem{CodeBadUserInput, http.StatusBadRequest, argument.Error(), argument.Field, ""}
 	case errors.Is(err, token.ErrUnauthenticated):
 		return &Problem{CodeUnauthenticated, http.StatusUnauthorized, token.ErrUnauthenticated.Error(), "", ""}
 	case errors.Is(err, token.ErrNotFound):
@@ -93,7 +97,7 @@ func (p *Problem) gqlError(ctx context.Context) *gqlerror.Error {
 // cause of those that nobody foresaw to log.
 func presenter(log *slog.Logger) graphql.ErrorPresenterFunc {
 	return func(ctx context.Context, err error) *gqlerror.Error {
-		if context.Cause(ctx) == errTooSlow {
+		if errors.Is(context.Cause(ctx), errTooSlow) {
 			err = errTooSlow
 		}
 		field := graphql.GetFieldContext(ctx)
