@@ -159,7 +159,7 @@ func TestKeptDocumentsAreBounded(t *testing.T) {
 	}
 	before := heap()
 	for i := range 2 * maxCached {
-		query := fmt.Sprintf("query Q%d {", i) + strings.Repeat("... {viewer {actor {name id}}} ", 98) + "}"
+		query := fmt.Sprintf("query Q%d {viewer {", i) + strings.Repeat("... {actor {name id}} ", 100) + "}}"
 		query += "#" + strings.Repeat(" ", maxCachedQuery-len(query)-1)
 		if _, errs := d.load(t.Context(), query); errs != nil {
 			t.Fatal(errs)
