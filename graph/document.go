@@ -40,7 +40,7 @@ func (d *documents) load(ctx context.Context, query string) (*ast.QueryDocument,
 	if err := checkLimits(d.schema, doc); err != nil {
 		return nil, gqlerror.List{Explain(err).gqlError(ctx)}
 	}
-	if errs := validator.ValidateWithRules(d.schema, doc, validationRules()); len(errs) > 0 {
+	if errs := validator.ValidateWithRules(d.schema, doc, validationRules(d.schema)); len(errs) > 0 {
 		return nil, validationErrors(ctx, errs)
 	}
 	if len(query) <= maxCachedQuery {
@@ -50,20 +50,20 @@ func (d *documents) load(ctx context.Context, query string) (*ast.QueryDocument,
 }
 
 // validationRules are those of the specification. Those that would make
-// suggestions are replaced by their silent twins: suggesting costs more than
-// everything else together.
-func validationRules() *rules.Rules {
+// suggestions are replaced by their silent twins, for suggesting costs more than
+// everything else together; the one on values is our own.
+func validationRules(schema *ast.Schema) *rules.Rules {
 	all := rules.NewDefaultRules()
 	for loud, silent := range map[string]validator.Rule{
 		rules.FieldsOnCorrectTypeRule.Name: rules.FieldsOnCorrectTypeRuleWithoutSuggestions,
 		rules.KnownArgumentNamesRule.Name:  rules.KnownArgumentNamesRuleWithoutSuggestions,
 		rules.KnownTypeNamesRule.Name:      rules.KnownTypeNamesRuleWithoutSuggestions,
 		rules.ScalarLeafsRule.Name:         rules.ScalarLeafsRuleWithoutSuggestions,
-		rules.ValuesOfCorrectTypeRule.Name: rules.ValuesOfCorrectTypeRuleWithoutSuggestions,
 	} {
 		all.RemoveRule(loud)
 		all.AddRule(silent.Name, silent.RuleFunc)
 	}
+	all.ReplaceRule(rules.ValuesOfCorrectTypeRule.Name, checkLiterals(schema))
 	return all
 }
 
@@ -87,16 +87,16 @@ func syntaxError(ctx context.Context, err error) *gqlerror.Error {
 	return syntax
 }
 
-// validationErrors keeps what validation says but for the rules that quote
-// values: names are no secrets, values may be.
+// validationErrors keeps what validation says, which quotes names of the
+// document but no values.
 func validationErrors(ctx context.Context, errs gqlerror.List) gqlerror.List {
 	answered := make(gqlerror.List, 0, maxErrors)
 	for _, err := range errs[:min(len(errs), maxErrors)] {
-		message := bearer.Redact(err.Message)
-		if err.Rule == rules.ValuesOfCorrectTypeRuleWithoutSuggestions.Name {
-			message = "this value does not have the type that is expected here"
+		var problem *Problem
+		if !errors.As(err, &problem) {
+			problem = badInput(bearer.Redact(err.Message), "")
 		}
-		invalid := badInput(message, "").gqlError(ctx)
+		invalid := problem.gqlError(ctx)
 		invalid.Locations = err.Locations
 		answered = append(answered, invalid)
 	}

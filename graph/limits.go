@@ -90,7 +90,6 @@ type meter struct {
 	known   map[string]weight
 	aliases int
 	repeats int // the most in any selection set
-	list    int // the longest
 }
 
 // checkLimits reports a [Problem] for a document that would cost too much to
@@ -98,11 +97,6 @@ type meter struct {
 func checkLimits(schema *ast.Schema, doc *ast.QueryDocument) error {
 	m := &meter{schema: schema, fragments: doc.Fragments, known: map[string]weight{}}
 	for _, op := range doc.Operations {
-		for _, v := range op.VariableDefinitions {
-			if v.DefaultValue != nil {
-				m.list = max(m.list, longestLiteral(v.DefaultValue))
-			}
-		}
 		if n := m.rootFields(op.SelectionSet, map[string]bool{}); n > maxRootFields {
 			return tooComplex("an operation may have at most %d root fields", maxRootFields)
 		}
@@ -121,24 +115,8 @@ func checkLimits(schema *ast.Schema, doc *ast.QueryDocument) error {
 		return tooComplex("a document may have at most %d aliases", maxAliases)
 	case m.repeats > maxRepeats:
 		return tooComplex("a selection may name the same field at most %d times", maxRepeats)
-	case m.list > maxList:
-		return errLongList
 	}
 	return nil
-}
-
-var errLongList = tooComplex("a list may have at most %d items", maxList)
-
-// longestLiteral is the length of the longest list in a value of the document.
-func longestLiteral(v *ast.Value) int {
-	n := 0
-	if v.Kind == ast.ListValue {
-		n = len(v.Children)
-	}
-	for _, child := range v.Children {
-		n = max(n, longestLiteral(child.Value))
-	}
-	return n
 }
 
 func (w weight) check() error {
@@ -217,9 +195,6 @@ func (m *meter) weigh(set ast.SelectionSet, parent *ast.Definition) weight {
 func (m *meter) field(f *ast.Field, parent *ast.Definition) weight {
 	if f.Alias != f.Name {
 		m.aliases++
-	}
-	for _, arg := range f.Arguments {
-		m.list = max(m.list, longestLiteral(arg.Value))
 	}
 	def := fieldOf(parent, m.schema, f.Name)
 	var child *ast.Definition
