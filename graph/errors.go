@@ -1,0 +1,170 @@
+package graph
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"github.com/keloa/apitokens/ent/keyset"
+	"github.com/keloa/apitokens/token"
+	"github.com/keloa/apitokens/token/ability"
+	"github.com/keloa/apitokens/token/bearer"
+)
+
+// Code tells programs what went wrong. Codes are API.
+type Code string
+
+// The codes.
+const (
+	CodeUnauthenticated  Code = "UNAUTHENTICATED"
+	CodeForbidden        Code = "FORBIDDEN"
+	CodeNotFound         Code = "NOT_FOUND"
+	CodeBadUserInput     Code = "BAD_USER_INPUT"
+	CodeConflict         Code = "CONFLICT"
+	CodeLimitReached     Code = "LIMIT_REACHED"
+	CodeRateLimited      Code = "RATE_LIMITED"
+	CodeQueryTooComplex  Code = "QUERY_TOO_COMPLEX"
+	CodeAuditUnavailable Code = "AUDIT_UNAVAILABLE"
+	CodeTokenInURL       Code = "TOKEN_IN_URL"
+	CodeBrowserUse       Code = "BROWSER_USE"
+	CodeInternal         Code = "INTERNAL"
+)
+
+// Problem is an error as clients see it, over GraphQL and over REST.
+type Problem struct {
+	Code    Code
+	Status  int    // of the HTTP answer, where the problem is all of it
+	Message string // never quotes what the client sent
+	// Field is the input field that is wrong; empty unless one is known.
+	Field string
+	// Ability is what the caller lacks; empty for other problems.
+	Ability ability.Ability
+}
+
+func (p *Problem) Error() string { return p.Message }
+
+// Explain is the one table of errors: what clients are told of err. An error
+// that is not in it is INTERNAL, and its text is for the log only.
+func Explain(err error) *Problem {
+	var (
+		problem   *Problem
+		forbidden *token.ForbiddenError
+		limit     *token.LimitError
+		argument  *keyset.ArgumentError
+		input     *token.InputError
+	)
+	switch {
+	case errors.As(err, &problem):
+		return problem
+	case errors.As(err, &forbidden):
+		return &Problem{CodeForbidden, http.StatusForbidden, forbidden.Error(), "", forbidden.Ability}
+	case errors.As(err, &limit):
+		return &Problem{CodeLimitReached, http.StatusForbidden, limit.Error(), "", ""}
+	case errors.As(err, &input):
+		return &Problem{CodeBadUserInput, http.StatusBadRequest, input.Error(), input.Field, ""}
+	case errors.As(err, &argument):
+		return &Problem{CodeBadUserInput, http.StatusBadRequest, argument.Error(), argument.Field, ""}
+	case errors.Is(err, token.ErrUnauthenticated):
+		return &Problem{CodeUnauthenticated, http.StatusUnauthorized, token.ErrUnauthenticated.Error(), "", ""}
+	case errors.Is(err, token.ErrNotFound):
+		return &Problem{CodeNotFound, http.StatusNotFound, token.ErrNotFound.Error(), "", ""}
+	case errors.Is(err, token.ErrConflict):
+		return &Problem{CodeConflict, http.StatusConflict, token.ErrConflict.Error(), "", ""}
+	}
+	return &Problem{CodeInternal, http.StatusInternalServerError, "internal error", "", ""}
+}
+
+// gqlError is the problem as GraphQL spells it.
+func (p *Problem) gqlError(ctx context.Context) *gqlerror.Error {
+	extensions := map[string]any{"code": p.Code, "requestId": callerFrom(ctx).RequestID}
+	if p.Field != "" {
+		extensions["field"] = p.Field
+	}
+	if p.Ability != "" {
+		extensions["ability"] = p.Ability
+	}
+	return &gqlerror.Error{Message: p.Message, Extensions: extensions}
+}
+
+// presenter makes the errors of an execution fit to be answered, and writes the
+// cause of those that nobody foresaw to log.
+func presenter(log *slog.Logger) graphql.ErrorPresenterFunc {
+	return func(ctx context.Context, err error) *gqlerror.Error {
+		if errors.Is(context.Cause(ctx), errTooSlow) {
+			err = errTooSlow
+		}
+		field := graphql.GetFieldContext(ctx)
+		problem := Explain(err)
+		if name, ok := badArgument(field, err); ok {
+			problem = &Problem{CodeBadUserInput, http.StatusBadRequest, name + ": " + reason(err), name, ""}
+		}
+		if problem.Code == CodeInternal {
+			logUnforeseen(ctx, log, err)
+		}
+		presented := problem.gqlError(ctx)
+		if field != nil {
+			presented.Path = field.Path()
+		}
+		return presented
+	}
+}
+
+// badArgument reports which argument of a field gqlgen could not read. Such an
+// error carries a path that goes on past the field, into its arguments.
+func badArgument(field *graphql.FieldContext, err error) (name string, ok bool) {
+	var located *gqlerror.Error
+	if field == nil || !errors.As(err, &located) || len(located.Path) <= len(field.Path()) {
+		return "", false
+	}
+	return lastName(located.Path), true
+}
+
+// reason is why an argument could not be read. What gqlgen says quotes the
+// value; what our own scalars say does not.
+func reason(err error) string {
+	var input *token.InputError
+	if errors.As(err, &input) {
+		return input.Reason
+	}
+	return "is not a valid value"
+}
+
+// lastName is the last name in a path that may end in list indexes.
+func lastName(path ast.Path) string {
+	for i := len(path) - 1; i >= 0; i-- {
+		if name, ok := path[i].(ast.PathName); ok {
+			return string(name)
+		}
+	}
+	return ""
+}
+
+// logUnforeseen is the only place that sees the text of an unforeseen error.
+// The text may hold anything, so secrets are taken out here already.
+func logUnforeseen(ctx context.Context, log *slog.Logger, err error) {
+	level := slog.LevelError
+	if errors.Is(err, context.Canceled) {
+		level = slog.LevelInfo // the client went away; nobody reads the answer
+	}
+	log.Log(ctx, level, "graphql: unforeseen error",
+		"error", bearer.Redact(err.Error()),
+		"request_id", callerFrom(ctx).RequestID)
+}
+
+// recoverer turns a panic into an unforeseen error.
+func recoverer(log *slog.Logger) graphql.RecoverFunc {
+	return func(ctx context.Context, value any) error {
+		log.ErrorContext(ctx, "graphql: panic",
+			"panic", bearer.Redact(fmt.Sprint(value)),
+			"stack", string(debug.Stack()),
+			"request_id", callerFrom(ctx).RequestID)
+		return &Problem{CodeInternal, http.StatusInternalServerError, "internal error", "", ""}
+	}
+}

@@ -1,0 +1,166 @@
+// Package graph is the GraphQL API: the schema by hand, resolvers that unpack,
+// call the domain and return, one table of errors, one place of limits, and the
+// HTTP handler.
+//
+// # Transport
+//
+// The handler keeps to GraphQL over HTTP. Nothing is written before an operation
+// has finished, so that an answer can be withheld to the last.
+//
+// # Errors
+//
+// [Explain] is the table. What it does not know is INTERNAL; its cause goes to
+// the log and nowhere else.
+//
+// # Limits
+//
+// limits.go has them all. They are checked before anything is validated, because
+// validation itself can be made to take seconds.
+package graph
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strconv"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"github.com/keloa/apitokens/auditsink/journal"
+	"github.com/keloa/apitokens/token"
+)
+
+// Options are what the handler stands on. All are needed.
+type Options struct {
+	Tokens  *token.Service
+	Journal *journal.Journal
+	Log     *slog.Logger
+	// Recheck is asked just before the first byte of an answer to someone
+	// known: [token.ErrUnauthenticated] replaces the answer by a 401.
+	Recheck func(context.Context) error
+}
+
+// handler serves GraphQL over HTTP: one operation, one answer.
+type handler struct {
+	engine  *engine
+	log     *slog.Logger
+	recheck func(context.Context) error
+}
+
+// NewHandler returns the handler of /graphql. It expects the caller in the
+// context, see [WithCaller].
+func NewHandler(o Options) http.Handler {
+	return &handler{newEngine(newSchema(o.Tokens, o.Journal), o.Log), o.Log, o.Recheck}
+}
+
+// answer is an HTTP answer before it is written: a GraphQL response and its
+// status. Data is nil, and left out, if nothing was executed.
+type answer struct {
+	status int
+	Errors gqlerror.List   `json:"errors,omitempty"`
+	Data   json.RawMessage `json:"data,omitempty"`
+}
+
+func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	media, ok := negotiate(r.Header)
+	var a answer
+	switch {
+	case r.Method != http.MethodPost && r.Method != http.MethodGet:
+		w.Header().Set("Allow", "GET, POST")
+		a = refusal(r.Context(), &Problem{Code: CodeBadUserInput, Status: http.StatusMethodNotAllowed, Message: "use POST or GET"})
+	case !ok:
+		media = mediaJSON
+		a = refusal(r.Context(), &Problem{
+			Code: CodeBadUserInput, Status: http.StatusNotAcceptable,
+			Message: "an answer is " + mediaGraphQL + " or " + mediaJSON,
+		})
+	default:
+		a = h.serve(w, r, media)
+	}
+	h.write(w, r, media, a)
+}
+
+func (h *handler) serve(w http.ResponseWriter, r *http.Request, media string) (a answer) {
+	ctx, cancel := context.WithTimeoutCause(r.Context(), maxDuration, errTooSlow)
+	defer cancel()
+	defer func() {
+		// Fields recover by themselves; this is for what runs before them.
+		if value := recover(); value != nil {
+			a = refusal(ctx, h.engine.recover(ctx, value))
+		}
+	}()
+	params, err := readRequest(w, r)
+	if err != nil {
+		return refusal(ctx, err)
+	}
+	ctx = graphql.StartOperationTrace(ctx)
+	op, errs := h.engine.CreateOperationContext(ctx, params)
+	if errs != nil {
+		a := answer{status: http.StatusBadRequest, Errors: errs}
+		if media == mediaJSON {
+			a.status = http.StatusOK
+		}
+		return a
+	}
+	if r.Method == http.MethodGet && op.Operation.Operation != ast.Query {
+		w.Header().Set("Allow", "POST")
+		return refusal(ctx, &Problem{Code: CodeBadUserInput, Status: http.StatusMethodNotAllowed, Message: "a GET runs queries only: use POST"})
+	}
+	responses, ctx := h.engine.DispatchOperation(ctx, op)
+	response := responses(ctx)
+	if response == nil { // the context ended before anything was executed
+		return refusal(ctx, context.Cause(ctx))
+	}
+	return answer{http.StatusOK, response.Errors, response.Data}
+}
+
+// refusal is the answer to a request that is not executed, with the status of
+// the problem.
+func refusal(ctx context.Context, err error) answer {
+	p := Explain(err)
+	return answer{status: p.Status, Errors: gqlerror.List{p.gqlError(ctx)}}
+}
+
+// write sends the answer, unless who asked has lost the right to it meanwhile.
+func (h *handler) write(w http.ResponseWriter, r *http.Request, media string, a answer) {
+	ctx := r.Context()
+	if !anonymous(callerFrom(ctx)) {
+		if err := h.recheck(ctx); err != nil {
+			if Explain(err).Code == CodeInternal {
+				logUnforeseen(ctx, h.log, err)
+			}
+			a = refusal(ctx, err)
+		}
+	}
+	unauthenticated := func(err *gqlerror.Error) bool { return err.Extensions["code"] == CodeUnauthenticated }
+	if slices.ContainsFunc(a.Errors, unauthenticated) {
+		a = refusal(ctx, token.ErrUnauthenticated)
+		w.Header().Set("WWW-Authenticate", challenge(r))
+	}
+	a.Errors = a.Errors[:min(len(a.Errors), maxErrors)]
+	body, err := json.Marshal(a)
+	if err != nil {
+		logUnforeseen(ctx, h.log, err)
+		http.Error(w, "internal error", http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", media+"; charset=utf-8")
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.Header().Set("Cache-Control", "no-store") // a secret may be in it
+	w.WriteHeader(a.status)
+	_, _ = w.Write(body) // the client has gone: there is nobody to tell
+}
+
+// challenge is what RFC 6750, section 3, has a 401 say: why, unless no
+// credentials came.
+func challenge(r *http.Request) string {
+	const realm = `Bearer realm="keloa"`
+	if r.Header.Get("Authorization") == "" {
+		return realm
+	}
+	return realm + `, error="invalid_token"`
+}
