@@ -1,0 +1,121 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/keloa/apitokens/token"
+	"github.com/keloa/apitokens/token/bearer"
+)
+
+// authenticate says who asks on the public listener: by the Authorization
+// header, or else by the session cookie of our own pages. A caller without an
+// actor is nobody in particular; so is one whose session has ended, since a
+// browser cannot help sending an old cookie.
+//
+// It reports [token.ErrUnauthenticated] for a header that opens nothing, and
+// refuses web pages of other origins.
+func (h *handlers) authenticate(r *http.Request) (token.Caller, error) {
+	if r.Header["Authorization"] != nil {
+		return h.bearerCaller(r)
+	}
+	by, err := h.cookieCaller(r)
+	if errors.Is(err, token.ErrUnauthenticated) {
+		return token.Caller{Origin: visitOf(r.Context()).origin}, nil
+	}
+	return by, err
+}
+
+// bearerCaller is who comes with the secret in the Authorization header. No
+// secret is taken from a page of another origin, whose visitors can all read it.
+func (h *handlers) bearerCaller(r *http.Request) (token.Caller, error) {
+	secret, err := bearerSecret(r.Header)
+	if err != nil {
+		return token.Caller{}, err
+	}
+	by, err := h.caller(r.Context(), secret)
+	if err != nil {
+		return token.Caller{}, err
+	}
+	if h.isForeignPage(r) {
+		h.exposed(r.Context(), []bearer.Secret{secret}, token.ExposedInBrowser, cleanPath(r.URL.Path))
+		return token.Caller{}, errBrowserUse
+	}
+	return by, nil
+}
+
+// bearerSecret reads the one Authorization header: "Bearer", a space and the
+// secret (RFC 6750, section 2.1). The other two ways of the RFC, a form field
+// and a query parameter, are not there: they leak.
+func bearerSecret(header http.Header) (bearer.Secret, error) {
+	values := header["Authorization"]
+	if len(values) != 1 {
+		return bearer.Secret{}, token.ErrUnauthenticated
+	}
+	scheme, text, _ := strings.Cut(values[0], " ")
+	secret, err := bearer.Parse(text)
+	if err != nil || !strings.EqualFold(scheme, "Bearer") {
+		return bearer.Secret{}, token.ErrUnauthenticated
+	}
+	return secret, nil
+}
+
+// cookieCaller is the operator whose session is in the cookie. A request that
+// changes something must come from our own pages.
+func (h *handlers) cookieCaller(r *http.Request) (token.Caller, error) {
+	cookies := r.CookiesNamed(h.cookieName)
+	if len(cookies) != 1 {
+		return token.Caller{}, token.ErrUnauthenticated
+	}
+	if h.crossOrigin.Check(r) != nil {
+		return token.Caller{}, errCrossOrigin
+	}
+	secret, err := bearer.Parse(cookies[0].Value)
+	if err != nil || secret.Kind() != bearer.Session {
+		return token.Caller{}, token.ErrUnauthenticated
+	}
+	return h.caller(r.Context(), secret)
+}
+
+// caller asks the domain, and has the visit know the answer.
+func (h *handlers) caller(ctx context.Context, secret bearer.Secret) (token.Caller, error) {
+	v := visitOf(ctx)
+	by, err := h.tokens.Authenticate(ctx, secret, v.origin)
+	if err != nil {
+		return token.Caller{}, err
+	}
+	v.caller = by
+	return by, nil
+}
+
+// isForeignPage reports whether a browser sent the request for a page that is
+// not ours. Unlike [http.CrossOriginProtection] it minds every method: it is
+// about where a secret is kept, not about what is done with it.
+func (h *handlers) isForeignPage(r *http.Request) bool {
+	for _, origin := range r.Header.Values("Origin") {
+		if origin != h.publicOrigin && !isHost(origin, r.Host) {
+			return true
+		}
+	}
+	for _, site := range r.Header.Values("Sec-Fetch-Site") {
+		// "none" is a person who typed the address.
+		if site != "same-origin" && site != "none" {
+			return true
+		}
+	}
+	return false
+}
+
+func isHost(origin, host string) bool {
+	u, err := url.Parse(origin)
+	return err == nil && u.Host != "" && u.Host == host
+}
+
+// recheck returns what asks the domain whether the caller of a request is still
+// who it was.
+func recheck(tokens *token.Service) func(context.Context) error {
+	return func(ctx context.Context) error { return tokens.Recheck(ctx, visitOf(ctx).caller) }
+}

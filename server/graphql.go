@@ -1,0 +1,40 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/keloa/apitokens/graph"
+)
+
+// graphQL puts who asks into the context and leaves the rest to package graph.
+// The context ends when what the caller came with does.
+func (h *handlers) graphQL(w http.ResponseWriter, r *http.Request) {
+	by, err := h.authenticate(r)
+	if err != nil {
+		h.refuse(w, r, err)
+		return
+	}
+	ctx, done := h.tokens.Begin(r.Context(), by)
+	defer done()
+	h.graphql.ServeHTTP(w, r.WithContext(graph.WithCaller(ctx, by)))
+}
+
+// schemaFile is the schema as a file to download. It is public.
+type schemaFile struct{ sdl, etag string }
+
+func newSchemaFile() schemaFile {
+	sdl := graph.SDL()
+	digest := sha256.Sum256([]byte(sdl))
+	return schemaFile{sdl, `"` + hex.EncodeToString(digest[:16]) + `"`}
+}
+
+func (f schemaFile) serve(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-cache") // keep it, but ask whether it is current
+	w.Header().Set("ETag", f.etag)
+	http.ServeContent(w, r, "", time.Time{}, strings.NewReader(f.sdl))
+}

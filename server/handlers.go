@@ -1,0 +1,106 @@
+package main
+
+import (
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/keloa/apitokens/auditsink/journal"
+	"github.com/keloa/apitokens/ent/database"
+	"github.com/keloa/apitokens/graph"
+	"github.com/keloa/apitokens/token"
+)
+
+// handlerOptions are what the handlers stand on. All but ResourceServers are
+// needed.
+type handlerOptions struct {
+	Tokens   *token.Service
+	Journal  *journal.Journal
+	Database *database.DB
+	Logger   *slog.Logger
+	// PublicURL is the origin users see: a scheme and a host, nothing else.
+	PublicURL *url.URL
+	// ResourceServers may introspect: a secret by name. If there is none,
+	// introspection asks for no credentials.
+	ResourceServers map[string]string
+}
+
+// handlers serves both listeners.
+type handlers struct {
+	tokens          *token.Service
+	database        *database.DB
+	log             *slog.Logger
+	publicOrigin    string
+	cookieName      string
+	secureCookie    bool
+	crossOrigin     *http.CrossOriginProtection
+	resourceServers []digest
+	graphql         http.Handler
+}
+
+// newHandlers returns the handlers of both listeners. It panics if PublicURL is
+// not an origin, which the configuration has seen to.
+func newHandlers(o handlerOptions) *handlers {
+	h := &handlers{
+		tokens:          o.Tokens,
+		database:        o.Database,
+		log:             o.Logger,
+		publicOrigin:    originText(o.PublicURL),
+		cookieName:      "keloa_session",
+		secureCookie:    o.PublicURL.Scheme == "https",
+		crossOrigin:     http.NewCrossOriginProtection(),
+		resourceServers: digests(o.ResourceServers),
+		graphql: graph.NewHandler(graph.Options{
+			Tokens:  o.Tokens,
+			Journal: o.Journal,
+			Log:     o.Logger,
+			Recheck: recheck(o.Tokens),
+		}),
+	}
+	if h.secureCookie {
+		// The prefix has browsers refuse a cookie that another host or
+		// plain HTTP set under this name.
+		h.cookieName = "__Host-keloa_session"
+	}
+	if err := h.crossOrigin.AddTrustedOrigin(h.publicOrigin); err != nil {
+		panic(err)
+	}
+	return h
+}
+
+// originText is the origin of u as browsers write it (RFC 6454, section 6.2): in
+// lower case, without the scheme's own port.
+func originText(u *url.URL) string {
+	host := u.Host
+	switch u.Scheme {
+	case "http":
+		host = strings.TrimSuffix(host, ":80")
+	case "https":
+		host = strings.TrimSuffix(host, ":443")
+	}
+	return strings.ToLower(u.Scheme + "://" + host)
+}
+
+// public is what the public listener serves.
+func (h *handlers) public() http.Handler {
+	schema := newSchemaFile()
+	return h.observed(h.withoutSecretsInURL(h.routed(routes{
+		homePath:    {http.MethodGet: h.home},
+		signInPath:  {http.MethodGet: h.signIn},
+		"/sign-out": {http.MethodPost: h.signOut},
+		graphQLPath: {anyMethod: h.graphQL},
+		schemaPath:  {http.MethodGet: schema.serve},
+	}), signInPath))
+}
+
+// internal is what the internal listener serves: for services beside this one,
+// never for the internet.
+func (h *handlers) internal() http.Handler {
+	return h.observed(h.withoutSecretsInURL(h.routed(routes{
+		"/oauth2/introspect": {http.MethodPost: h.introspect},
+		"/forward-auth":      {anyMethod: h.forwardAuth},
+		"/healthz":           {http.MethodGet: h.alive},
+		"/readyz":            {http.MethodGet: h.ready},
+	}), ""))
+}

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+
+	"github.com/keloa/apitokens/graph"
+	"github.com/keloa/apitokens/token/ability"
+)
+
+// What the HTTP layer itself refuses, beside the errors that graph.Explain
+// knows.
+var (
+	errTokenInURL = &graph.Problem{
+		Code: graph.CodeTokenInURL, Status: http.StatusBadRequest,
+		Message: "the URL holds a secret, and URLs are logged on their way: send it in the Authorization header, and replace it",
+	}
+	errBrowserUse = &graph.Problem{
+		Code: graph.CodeBrowserUse, Status: http.StatusForbidden,
+		Message: "a web page of another origin sent this secret: secrets are for servers, where visitors cannot read them",
+	}
+	errCrossOrigin = &graph.Problem{
+		Code: graph.CodeForbidden, Status: http.StatusForbidden,
+		Message: "a web page of another origin sent this request",
+	}
+	errNoSuchPath = &graph.Problem{
+		Code: graph.CodeNotFound, Status: http.StatusNotFound,
+		Message: "there is nothing at this path",
+	}
+	errMethod = &graph.Problem{
+		Code: graph.CodeBadUserInput, Status: http.StatusMethodNotAllowed,
+		Message: "the method is not one of those in the Allow header",
+	}
+	errResourceServer = &graph.Problem{
+		Code: graph.CodeUnauthenticated, Status: http.StatusUnauthorized,
+		Message: "introspection needs the name and secret of a resource server by HTTP Basic",
+	}
+	errPanicked = &graph.Problem{
+		Code: graph.CodeInternal, Status: http.StatusInternalServerError,
+		Message: "internal error",
+	}
+)
+
+// badRequest is the problem of a request that cannot be understood. The message
+// must not quote the request.
+func badRequest(status int, message string) *graph.Problem {
+	return &graph.Problem{Code: graph.CodeBadUserInput, Status: status, Message: message}
+}
+
+// refuse answers the request with what graph.Explain says of err. The cause of
+// an unforeseen error goes to the log.
+func (h *handlers) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	problem := graph.Explain(err)
+	if problem.Code == graph.CodeInternal {
+		h.log.ErrorContext(r.Context(), "unforeseen error", "error", err)
+	}
+	h.answerProblem(w, r, problem)
+}
+
+// answerProblem writes the problem in the shape that the path answers in.
+func (h *handlers) answerProblem(w http.ResponseWriter, r *http.Request, p *graph.Problem) {
+	if challenge := challenge(r, p); challenge != "" {
+		w.Header().Set("WWW-Authenticate", challenge)
+	}
+	if r.URL.Path == graphQLPath {
+		graph.Refuse(w, r, p)
+		return
+	}
+	type body struct {
+		Code      graph.Code `json:"code"`
+		Message   string     `json:"message"`
+		RequestID string     `json:"requestId"`
+	}
+	writeJSON(w, p.Status, map[string]body{
+		"error": {p.Code, p.Message, visitOf(r.Context()).origin.RequestID},
+	})
+}
+
+// challenge is the WWW-Authenticate header that goes with the problem (RFC 6750,
+// section 3), empty for none. It gives a reason only to those who sent
+// credentials.
+func challenge(r *http.Request, p *graph.Problem) string {
+	const scheme = `Bearer realm="keloa"`
+	switch {
+	case p == errResourceServer:
+		return `Basic realm="keloa", charset="UTF-8"`
+	case p.Status == http.StatusUnauthorized && r.Header["Authorization"] == nil:
+		return scheme
+	case p.Status == http.StatusUnauthorized:
+		return scheme + `, error="invalid_token"`
+	case p.Ability != "":
+		return fmt.Sprintf(`%s, error="insufficient_scope", scope=%q`, scheme, ability.Of(p.Ability).Scope())
+	}
+	return ""
+}
+
+func writeJSON(w http.ResponseWriter, status int, body any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(body) // the client has gone: there is nobody to tell
+}
