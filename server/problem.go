@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/keloa/apitokens/graph"
+	"github.com/keloa/apitokens/token"
 	"github.com/keloa/apitokens/token/ability"
 )
 
@@ -64,7 +65,8 @@ func (h *handlers) answerProblem(w http.ResponseWriter, r *http.Request, p *grap
 		w.Header().Set("WWW-Authenticate", challenge)
 	}
 	if r.URL.Path == graphQLPath {
-		graph.Refuse(w, r, p)
+		by := token.Caller{Origin: visitOf(r.Context()).origin} // for the request id
+		graph.Refuse(w, r.WithContext(graph.WithCaller(r.Context(), by)), p)
 		return
 	}
 	type body struct {
