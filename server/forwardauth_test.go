@@ -1,0 +1,140 @@
+package main
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	enttoken "github.com/keloa/apitokens/ent/token"
+	"github.com/keloa/apitokens/token"
+	"github.com/keloa/apitokens/token/ability"
+	"github.com/keloa/apitokens/token/bearer"
+	"github.com/keloa/apitokens/token/tokentest"
+)
+
+func TestForwardAuth(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *site) {
+		minted, secret := s.mintInput(t, token.MintInput{
+			Label: "100% zapier é", Mode: enttoken.ModeTEST, Abilities: []ability.Ability{ability.WriteContacts, ability.Read},
+		})
+		for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND"} {
+			for _, query := range []string{"", "?", "?ability=write_contacts", "?ability=READ", "?ability=write-contacts"} {
+				a := s.do(t, method, s.internal+"/forward-auth"+query, "", "Authorization: Bearer "+secret, "X-Original-Uri: /contacts?page=2")
+				if a.status != http.StatusOK || a.body != "" {
+					t.Fatalf("%s %s: %d %s", method, query, a.status, a.body)
+				}
+				for name, want := range map[string]string{
+					"X-Keloa-Workspace":   tokentest.Slug,
+					"X-Keloa-Token-Id":    minted.ID.String(),
+					"X-Keloa-Token-Label": "100%25 zapier %C3%A9",
+					"X-Keloa-Abilities":   "read write_contacts",
+					"X-Keloa-Mode":        "test",
+				} {
+					if got := a.header.Get(name); got != want {
+						t.Errorf("%s is %q, want %q", name, got, want)
+					}
+				}
+			}
+		}
+		s.WantAudit(t, "developers.api_token.mint SUCCEEDED owner@localhost 100% zapier é")
+	})
+}
+
+func TestForwardAuthFullAccessHoldsAll(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *site) {
+		_, secret := s.mint(t, "full", ability.FullAccess)
+		for _, info := range ability.All() {
+			if a := s.do(t, "GET", s.internal+"/forward-auth?ability="+info.Name.Scope(), "", "Authorization: Bearer "+secret); a.status != http.StatusOK {
+				t.Errorf("%s: %d", info.Name, a.status)
+			}
+		}
+	})
+}
+
+func TestForwardAuthRefuses(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *site) {
+		_, secret := s.mint(t, "zapier-prod", ability.Read)
+		cookie := s.session(t)
+		dead, revoked := s.mint(t, "revoked", ability.FullAccess)
+		if _, err := s.Service.Revoke(t.Context(), s.Owner, dead.ID, ""); err != nil {
+			t.Fatal(err)
+		}
+		for name, c := range map[string]struct {
+			query, header   string
+			status          int
+			code, challenge string
+		}{
+			"nothing":      {"", "X: y", 401, "UNAUTHENTICATED", needsBearer},
+			"a cookie":     {"", cookie, 401, "UNAUTHENTICATED", needsBearer},
+			"a session":    {"", strings.Replace(cookie, "Cookie: keloa_session=", "Authorization: Bearer ", 1), 401, "UNAUTHENTICATED", invalid},
+			"unknown":      {"", "Authorization: Bearer " + s.unknown(t, bearer.Live), 401, "UNAUTHENTICATED", invalid},
+			"revoked":      {"", "Authorization: Bearer " + revoked, 401, "UNAUTHENTICATED", invalid},
+			"too little":   {"?ability=write_contacts", "Authorization: Bearer " + secret, 403, "FORBIDDEN", needsBearer + `, error="insufficient_scope", scope="write_contacts"`},
+			"no such":      {"?ability=fly", "Authorization: Bearer " + secret, 400, "BAD_USER_INPUT", ""},
+			"empty":        {"?ability=", "Authorization: Bearer " + secret, 400, "BAD_USER_INPUT", ""},
+			"two":          {"?ability=read&ability=read", "Authorization: Bearer " + secret, 400, "BAD_USER_INPUT", ""},
+			"a list":       {"?ability=read,write_contacts", "Authorization: Bearer " + secret, 400, "BAD_USER_INPUT", ""},
+			"unknown key":  {"?abilities=read", "Authorization: Bearer " + secret, 400, "BAD_USER_INPUT", ""},
+			"one too many": {"?ability=read&mode=live", "Authorization: Bearer " + secret, 400, "BAD_USER_INPUT", ""},
+			"a semicolon":  {"?ability=read;x", "Authorization: Bearer " + secret, 400, "BAD_USER_INPUT", ""},
+			"bad escape":   {"?ability=%zz", "Authorization: Bearer " + secret, 400, "BAD_USER_INPUT", ""},
+		} {
+			a := s.raw(t, s.internal, "GET /forward-auth"+c.query, "", c.header)
+			if a.status != c.status || a.code() != c.code || a.header.Get("WWW-Authenticate") != c.challenge {
+				t.Errorf("%s: %d %q %s", name, a.status, a.header.Get("WWW-Authenticate"), a.body)
+			}
+			for header := range a.header {
+				if strings.HasPrefix(header, "X-Keloa-") {
+					t.Errorf("%s: refused with %s", name, header)
+				}
+			}
+		}
+		s.WantAudit(t,
+			"developers.api_token.mint SUCCEEDED owner@localhost zapier-prod",
+			"operator.sign_in SUCCEEDED owner@localhost owner@localhost",
+			"developers.api_token.mint SUCCEEDED owner@localhost revoked",
+			"developers.api_token.revoke SUCCEEDED owner@localhost revoked",
+			"developers.api_token.refuse REFUSED revoked revoked",
+			"developers.api_token.refuse REFUSED zapier-prod ",
+		)
+	})
+}
+
+func TestForwardAuthLooksAtTheOriginalURI(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *site) {
+		_, exposed := s.mint(t, "exposed", ability.Read)
+		_, secret := s.mint(t, "zapier-prod", ability.Read)
+		audit := []string{
+			"developers.api_token.mint SUCCEEDED owner@localhost exposed",
+			"developers.api_token.mint SUCCEEDED owner@localhost zapier-prod",
+		}
+		for _, header := range []string{
+			"X-Original-URI: /contacts?token=" + exposed,
+			"X-Original-URL: https://example.com/contacts?token=" + escaped(exposed, "%%%02x"),
+			"X-Forwarded-Uri: /contacts/" + exposed,
+		} {
+			a := s.do(t, "GET", s.internal+"/forward-auth", "", header, "Authorization: Bearer "+secret)
+			if a.status != http.StatusForbidden || a.code() != "TOKEN_IN_URL" || a.header.Get("X-Keloa-Token-Id") != "" {
+				t.Errorf("%s: %d %s", bearer.Redact(header), a.status, a.body)
+			}
+			audit = append(audit, "developers.api_token.expose REFUSED exposed exposed")
+		}
+		s.WantAudit(t, audit...)
+	})
+}
+
+func TestHeaderText(t *testing.T) {
+	for text, want := range map[string]string{
+		"":          "",
+		"a b~!":     "a b~!",
+		"50%":       "50%25",
+		"é":         "%C3%A9",
+		"a\r\nX: y": "a%0D%0AX: y",
+		"\x00\x7f":  "%00%7F",
+		"日本":        "%E6%97%A5%E6%9C%AC",
+	} {
+		if got := headerText(text); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}

@@ -1,0 +1,161 @@
+package main
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/keloa/apitokens/token"
+	"github.com/keloa/apitokens/token/ability"
+	"github.com/keloa/apitokens/token/bearer"
+	"github.com/keloa/apitokens/token/tokentest"
+)
+
+const (
+	signedIn  = "operator.sign_in SUCCEEDED owner@localhost owner@localhost"
+	notAgain  = "operator.sign_in REFUSED owner@localhost owner@localhost"
+	deadLink  = "This sign-in link does not work"
+	signedOut = "You are not signed in"
+)
+
+func TestSignInAndOut(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *site) {
+		code := s.code(t)
+		a := s.do(t, "GET", s.public+"/sign-in?code="+code, "")
+		if a.status != http.StatusSeeOther || a.header.Get("Location") != "/" || len(a.cookies()) != 1 {
+			t.Fatalf("%d %s", a.status, a.header)
+		}
+		c := a.cookies()[0]
+		secret, err := bearer.Parse(c.Value)
+		if err != nil || secret.Kind() != bearer.Session {
+			t.Fatalf("the cookie holds %v, %v", secret, err)
+		}
+		cookie := "Cookie: keloa_session=" + s.keep(secret)
+		if c.Name != "keloa_session" || !c.HttpOnly || c.Secure || c.SameSite != http.SameSiteStrictMode || c.Path != "/" || c.Domain != "" || c.MaxAge != int(token.SessionLife.Seconds()) {
+			t.Errorf("Set-Cookie has %v", *c)
+		}
+		if a := s.do(t, "GET", s.public, "", cookie); a.status != http.StatusOK || !strings.Contains(a.body, tokentest.OwnerEmail) || !strings.Contains(a.body, tokentest.Slug) {
+			t.Errorf("home: %d %s", a.status, a.body)
+		}
+		a = s.do(t, "POST", s.public+"/sign-out", "", cookie)
+		if a.status != http.StatusSeeOther || a.header.Get("Location") != "/" || len(a.cookies()) != 1 || a.cookies()[0].MaxAge >= 0 || a.cookies()[0].Value != "" {
+			t.Errorf("sign-out: %d %s", a.status, a.header)
+		}
+		if a := s.do(t, "GET", s.public, "", cookie); !strings.Contains(a.body, signedOut) {
+			t.Errorf("home, afterwards: %s", a.body)
+		}
+		if a := s.ask(t, whoAmI, cookie); a.status != http.StatusUnauthorized {
+			t.Errorf("the session goes on: %d %s", a.status, a.body)
+		}
+		s.WantAudit(t, signedIn)
+	})
+}
+
+func TestSignInSecureCookie(t *testing.T) {
+	tokentest.Each(t, func(t *testing.T, e *tokentest.Env) {
+		s := openSite(t, e, "https", nil)
+		cookie := s.session(t)
+		if !strings.HasPrefix(cookie, "Cookie: __Host-keloa_session=") {
+			t.Errorf("the name is wrong: %s", bearer.Redact(cookie))
+		}
+		wantViewer(t, s.ask(t, whoAmI, cookie, "Origin: "+strings.Replace(s.public, "http:", "https:", 1)), tokentest.OwnerEmail)
+		if a := s.ask(t, whoAmI, strings.Replace(cookie, "__Host-", "", 1)); a.status != http.StatusUnauthorized {
+			t.Errorf("without the prefix: %d %s", a.status, a.body)
+		}
+		c := s.do(t, "POST", s.public+"/sign-out", "", cookie).cookies()
+		if len(c) != 1 || c[0].Name != "__Host-keloa_session" || !c[0].Secure || c[0].Path != "/" {
+			t.Errorf("sign-out sets %v", c)
+		}
+	})
+}
+
+func TestSignInRefusesBadCodes(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *site) {
+		used := s.code(t)
+		s.do(t, "GET", s.public+"/sign-in?code="+used, "")
+		late := s.code(t)
+		_, apiToken := s.mint(t, "zapier-prod", ability.FullAccess)
+		s.Advance(token.SignInCodeLife)
+		fresh := s.code(t)
+		for name, query := range map[string]string{
+			"used": "?code=" + used, "expired": "?code=" + late, "unknown": "?code=" + s.unknown(t, bearer.SignIn),
+			"none": "", "empty": "?code=", "short": "?code=" + fresh[:len(fresh)-1], "long": "?code=" + fresh + "x",
+			"two": "?code=" + fresh + "&code=" + fresh, "another name": "?Code=" + fresh, "a semicolon": "?code=" + fresh + ";x", "bad escape": "?code=" + fresh + "&x=%zz",
+		} {
+			a := s.raw(t, s.public, "GET /sign-in"+query, "")
+			if a.status != http.StatusUnauthorized || !strings.Contains(a.body, deadLink) || !strings.Contains(a.body, "keloa-tokens signin") || len(a.cookies()) > 0 {
+				t.Errorf("%s: %d %s %s", name, a.status, a.header, a.body)
+			}
+		}
+		if a := s.do(t, "GET", s.public+"/sign-in?code="+apiToken, ""); a.code() != "TOKEN_IN_URL" {
+			t.Errorf("an API token: %d %s", a.status, a.body)
+		}
+		if a := s.do(t, "POST", s.public+"/sign-in?code="+fresh, ""); a.status != http.StatusMethodNotAllowed || a.header.Get("Allow") != "GET, HEAD" {
+			t.Errorf("a POST: %d %s", a.status, a.header)
+		}
+		// None of this has spent the fresh one.
+		if a := s.do(t, "GET", s.public+"/sign-in?code="+fresh, ""); a.status != http.StatusSeeOther {
+			t.Errorf("fresh: %d %s", a.status, a.body)
+		}
+	})
+}
+
+func TestLookingAheadSpendsNothing(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *site) {
+		link := s.public + "/sign-in?code=" + s.code(t)
+		for _, a := range []answer{
+			s.do(t, "HEAD", link, ""),
+			s.do(t, "GET", link, "", "Sec-Purpose: prefetch"),
+			s.do(t, "GET", link, "", "Sec-Purpose: prefetch;prerender"),
+			s.do(t, "GET", link, "", "Purpose: prefetch"),
+			s.do(t, "GET", link, "", "X-Purpose: preview"),
+			s.do(t, "GET", link, "", "X-Moz: prefetch"),
+		} {
+			if a.status != http.StatusServiceUnavailable || len(a.cookies()) > 0 || a.body != "" {
+				t.Errorf("%d %s %s", a.status, a.header, a.body)
+			}
+		}
+		s.WantAudit(t)
+		if a := s.do(t, "GET", link, ""); a.status != http.StatusSeeOther || len(a.cookies()) != 1 {
+			t.Errorf("%d %s", a.status, a.body)
+		}
+		s.WantAudit(t, signedIn)
+	})
+}
+
+func TestSignInWhenSignedIn(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *site) {
+		code := s.code(t)
+		a := s.do(t, "GET", s.public+"/sign-in?code="+code, "")
+		cookie := "Cookie: keloa_session=" + a.cookies()[0].Value
+		a = s.do(t, "GET", s.public+"/sign-in?code="+code, "", cookie)
+		if a.status != http.StatusSeeOther || len(a.cookies()) > 0 {
+			t.Errorf("the same link again: %d %s", a.status, a.header)
+		}
+		wantViewer(t, s.ask(t, whoAmI, cookie), tokentest.OwnerEmail)
+		a = s.do(t, "GET", s.public+"/sign-in?code="+s.code(t), "", cookie)
+		if a.status != http.StatusSeeOther || len(a.cookies()) != 1 {
+			t.Fatalf("another link: %d %s", a.status, a.header)
+		}
+		if a := s.ask(t, whoAmI, cookie); a.status != http.StatusUnauthorized {
+			t.Errorf("the session before goes on: %d %s", a.status, a.body)
+		}
+		wantViewer(t, s.ask(t, whoAmI, "Cookie: keloa_session="+a.cookies()[0].Value), tokentest.OwnerEmail)
+		s.WantAudit(t, signedIn, notAgain, signedIn)
+	})
+}
+
+func TestSignOutWithoutSession(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *site) {
+		if a := s.do(t, "POST", s.public+"/sign-out", ""); a.status != http.StatusSeeOther {
+			t.Errorf("%d %s", a.status, a.body)
+		}
+		for _, method := range []string{"GET", "HEAD", "OPTIONS", "PUT"} {
+			a := s.do(t, method, s.public+"/sign-out", "")
+			if a.status != http.StatusMethodNotAllowed || a.header.Get("Allow") != "POST" || len(a.cookies()) > 0 {
+				t.Errorf("%s: %d %s", method, a.status, a.header)
+			}
+		}
+		s.WantAudit(t)
+	})
+}
