@@ -12,7 +12,8 @@
 // beginning of the new one.
 //
 // A last line that was cut short is removed before anything is appended. Lines
-// of others are kept and passed over.
+// of others are kept and passed over. Two sinks of different names must not
+// share a file: each would take the other's records for its own.
 //
 // # Errors
 //

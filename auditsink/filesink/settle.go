@@ -101,7 +101,8 @@ func syncFolder(path string) error {
 // is removed: it was never acknowledged. What someone else left there is ended
 // by a newline.
 func (s *Sink) repair() error {
-	end, err := lineStart(s.file, s.size)
+	lines := backwards{file: s.file}
+	end, err := lines.start(s.size)
 	if err != nil || end == s.size {
 		return err
 	}
@@ -125,12 +126,13 @@ func (s *Sink) repair() error {
 // lastSequence returns the sequence of the last record among the complete lines
 // up to end, 0 if there is none.
 func lastSequence(file io.ReaderAt, end int64) (int64, error) {
+	lines := backwards{file: file}
 	for end > 0 {
-		start, err := lineStart(file, end-1)
+		start, err := lines.start(end - 1)
 		if err != nil {
 			return 0, err
 		}
-		if length := end - 1 - start; length <= auditsink.MaxLine {
+		if length := end - 1 - start; length <= int64(auditsink.MaxLine) {
 			line := make([]byte, length)
 			if _, err := file.ReadAt(line, start); err != nil {
 				return 0, err
@@ -144,18 +146,27 @@ func lastSequence(file io.ReaderAt, end int64) (int64, error) {
 	return 0, nil
 }
 
-// lineStart returns where the line that ends at end begins.
-func lineStart(file io.ReaderAt, end int64) (int64, error) {
-	block := make([]byte, min(end, blockSize))
+// backwards finds lines from the end of a file, reading each block once.
+type backwards struct {
+	file  io.ReaderAt
+	block []byte
+	at    int64 // where the block begins
+}
+
+// start returns where the line that ends at end begins.
+func (b *backwards) start(end int64) (int64, error) {
 	for end > 0 {
-		block = block[:min(end, blockSize)]
-		end -= int64(len(block))
-		if _, err := file.ReadAt(block, end); err != nil {
-			return 0, err
+		if end <= b.at || end > b.at+int64(len(b.block)) {
+			b.block = make([]byte, min(end, blockSize))
+			b.at = end - int64(len(b.block))
+			if _, err := b.file.ReadAt(b.block, b.at); err != nil {
+				return 0, err
+			}
 		}
-		if at := bytes.LastIndexByte(block, '\n'); at >= 0 {
-			return end + int64(at) + 1, nil
+		if i := bytes.LastIndexByte(b.block[:end-b.at], '\n'); i >= 0 {
+			return b.at + int64(i) + 1, nil
 		}
+		end = b.at
 	}
 	return 0, nil
 }

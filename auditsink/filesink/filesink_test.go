@@ -1,0 +1,172 @@
+package filesink
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/keloa/apitokens/auditsink"
+	"github.com/keloa/apitokens/auditsink/sinktest"
+)
+
+func mux() *auditsink.Mux {
+	var m auditsink.Mux
+	m.Register(Scheme, Open)
+	return &m
+}
+
+func TestMain(m *testing.M) { sinktest.Main(m, mux()) }
+
+func TestConformance(t *testing.T) {
+	sinktest.Run(t, sinktest.Harness{
+		Mux: mux(),
+		New: func(t *testing.T) sinktest.Destination {
+			path := filepath.Join(t.TempDir(), "audit.jsonl")
+			return sinktest.Destination{
+				URL:     "file:" + path,
+				Lines:   func(t *testing.T) []string { return lines(t, path) },
+				Foreign: func(t *testing.T) { add(t, path, "someone's note\n{}\n\n"+strings.Repeat("x", 200<<10)+"\nno end") },
+			}
+		},
+		BadURLs: []string{
+			"file:", "file:/", "file:.", "file:folder/", "file://host/path", "file:audit.jsonl#Canary-4711",
+			"file://Canary-4711@/x", "file:%zzCanary-4711", "file:/no/such/folder/audit.jsonl", "file:/dev/null",
+			"file:x?mode=0600",
+		},
+	})
+}
+
+// lines returns the complete lines of the file; none if there is no file.
+func lines(t *testing.T, path string) []string {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil && !os.IsNotExist(err) {
+		t.Fatal(err)
+	}
+	data = data[:bytes.LastIndexByte(data, '\n')+1]
+	return strings.FieldsFunc(string(data), func(r rune) bool { return r == '\n' })
+}
+
+func add(t *testing.T, path, text string) {
+	t.Helper()
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.WriteString(text); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func open(t *testing.T, path string) auditsink.Sink {
+	t.Helper()
+	d, err := mux().Open(t.Context(), "file=file:"+path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = d.Sink.Close(t.Context()) })
+	return d.Sink
+}
+
+func deliver(t *testing.T, sink auditsink.Sink, records []auditsink.Record) {
+	t.Helper()
+	if _, err := sink.Deliver(t.Context(), &auditsink.Batch{Records: records}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func wantFile(t *testing.T, path string, records ...[]auditsink.Record) {
+	t.Helper()
+	var want []byte
+	for _, some := range records {
+		want = auditsink.AppendLines(want, some)
+	}
+	got, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, want) {
+		t.Errorf("the file holds\n%s\nwant\n%s", got, want)
+	}
+}
+
+func TestTornLastLineIsRemoved(t *testing.T) {
+	records := sinktest.Records(t, 1, 4)
+	line := string(records[2].Line)
+	for _, torn := range []string{"{", line[:20], line[:len(line)/2], line, line[:40] + "\x00\x00\x00", "\x00\x00"} {
+		path := filepath.Join(t.TempDir(), "audit.jsonl")
+		add(t, path, string(auditsink.AppendLines(nil, records[:2]))+torn)
+		sink := open(t, path)
+		wantFile(t, path, records[:2])
+		deliver(t, sink, records[1:])
+		wantFile(t, path, records)
+	}
+}
+
+func TestFileIsPrivate(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "audit.jsonl")
+	open(t, path)
+	info, err := os.Stat(path)
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v, %v", info.Mode(), err)
+	}
+}
+
+func TestFileIsMadeAnewWhenItIsGone(t *testing.T) {
+	for name, rotate := range map[string]func(t *testing.T, path string){
+		"renamed": func(t *testing.T, path string) {
+			if err := os.Rename(path, path+".1"); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"deleted": func(t *testing.T, path string) {
+			if err := os.Remove(path); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"emptied": func(t *testing.T, path string) {
+			if err := os.Truncate(path, 0); err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "audit.jsonl")
+			sink := open(t, path)
+			records := sinktest.Records(t, 1, 6)
+			deliver(t, sink, records[:3])
+			rotate(t, path)
+			deliver(t, sink, records[3:])
+			wantFile(t, path, records[3:])
+			if name == "renamed" {
+				wantFile(t, path+".1", records[:3])
+			}
+		})
+	}
+}
+
+func TestTwoSinksOnOneFileWriteEachRecordOnce(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "audit.jsonl")
+	one, other := open(t, path), open(t, path)
+	records := sinktest.Records(t, 1, 40)
+	for i := range 39 {
+		deliver(t, one, records[i:i+1])
+		deliver(t, other, records[i:i+2])
+	}
+	wantFile(t, path, records)
+}
+
+func TestRelativeAndEscapedPaths(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for url, path := range map[string]string{"a.jsonl": "a.jsonl", "./b%20%23c": "b #c", "%2e%2e%3F": "..?"} {
+		open(t, url)
+		if _, err := os.Stat(path); err != nil {
+			t.Error(err)
+		}
+	}
+}

@@ -1,0 +1,179 @@
+package sinktest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/keloa/apitokens/auditsink"
+)
+
+// held returns the records that the destination holds. What is no record is
+// left out; a record that was changed fails the test.
+func held(t *testing.T, d Destination) []auditsink.Record {
+	t.Helper()
+	var records []auditsink.Record
+	for _, line := range d.Lines(t) {
+		r, err := auditsink.ParseLine([]byte(line))
+		if errors.Is(err, auditsink.ErrMalformed) {
+			continue
+		}
+		if err != nil {
+			t.Fatalf("%v: %q", err, line)
+		}
+		records = append(records, r)
+	}
+	return records
+}
+
+// wantExactly fails unless the destination holds these records, in order, each
+// once, byte by byte.
+func wantExactly(t *testing.T, d Destination, want []auditsink.Record) {
+	t.Helper()
+	compare(t, held(t, d), want)
+}
+
+// wantAll is what is wanted after records were delivered again: from a Resumer
+// each once, from every other sink each at least once, in order at first sight.
+func wantAll(t *testing.T, sink auditsink.Sink, d Destination, want []auditsink.Record) {
+	t.Helper()
+	got := held(t, d)
+	if _, ok := sink.(auditsink.Resumer); !ok {
+		var last int64
+		got = slices.DeleteFunc(got, func(r auditsink.Record) bool {
+			again := r.Seq <= last
+			last = max(last, r.Seq)
+			return again
+		})
+	}
+	compare(t, got, want)
+}
+
+func compare(t *testing.T, got, want []auditsink.Record) {
+	t.Helper()
+	for i := range min(len(got), len(want)) {
+		if !bytes.Equal(got[i].Line, want[i].Line) {
+			t.Fatalf("record %d of the destination:\n got %s\nwant %s", i+1, got[i].Line, want[i].Line)
+		}
+	}
+	if len(got) != len(want) {
+		t.Fatalf("the destination holds %d records, want %d", len(got), len(want))
+	}
+}
+
+func testBadURLs(t *testing.T, h Harness) {
+	const canary = "Canary-4711"
+	d := h.New(t)
+	bad := append(slices.Clone(h.BadURLs),
+		withKey(d.URL, "nosuchkey="+canary), withKey(d.URL, "start="+canary),
+		withKey(d.URL, "filter="+canary), withKey(d.URL, "start=now&start="+canary), withKey(d.URL, canary+"=%zz"))
+	for _, url := range bad {
+		opened, err := h.Mux.Open(t.Context(), "kit="+url)
+		if err == nil {
+			t.Errorf("%s was accepted", url)
+			shut(t, opened.Sink)
+			continue
+		}
+		if strings.Contains(err.Error(), canary) || !strings.Contains(err.Error(), "kit") {
+			t.Errorf("the error names the sink and no value: %v", err)
+		}
+	}
+	if len(held(t, d)) != 0 {
+		t.Error("something was delivered")
+	}
+}
+
+func testOrder(t *testing.T, h Harness) {
+	d := h.New(t)
+	sink := h.open(t, d)
+	wantExactly(t, d, nil)
+	records := Records(t, 1, 1000)
+	deliver(t, sink, records[:1], 1)
+	wantExactly(t, d, records[:1])
+	deliver(t, sink, records[1:500], 1000)
+	deliver(t, sink, records[500:], 7)
+	wantExactly(t, d, records)
+
+	// What a filter took out leaves gaps.
+	more := Records(t, 2000, 3)
+	deliver(t, sink, slices.Delete(more, 1, 2), 10)
+	wantExactly(t, d, append(records, more[:2]...))
+}
+
+func testBytes(t *testing.T, h Harness) {
+	d := h.New(t)
+	records := Hostile(t, 1)
+	deliver(t, h.open(t, d), records, len(records))
+	wantExactly(t, d, records)
+}
+
+// testScribble changes the batch as soon as Deliver has returned.
+func testScribble(t *testing.T, h Harness) {
+	d := h.New(t)
+	sink := h.open(t, d)
+	records := Records(t, 1, 30)
+	for _, r := range records {
+		line := bytes.Clone(r.Line)
+		batch := &auditsink.Batch{Records: []auditsink.Record{{Seq: r.Seq, ID: r.ID, Action: r.Action, Line: line}}}
+		if _, err := sink.Deliver(t.Context(), batch); err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(line, r.Line) {
+			t.Fatal("the sink changed the line")
+		}
+		clear(line)
+		clear(batch.Records)
+	}
+	wantExactly(t, d, records)
+}
+
+func testOverlap(t *testing.T, h Harness) {
+	d := h.New(t)
+	sink := h.open(t, d)
+	records := Records(t, 1, 20)
+	for _, part := range [][2]int{{0, 10}, {0, 10}, {5, 15}, {14, 15}, {3, 18}, {0, 20}} {
+		deliver(t, sink, records[part[0]:part[1]], 20)
+	}
+	wantAll(t, sink, d, records)
+}
+
+func testCancelled(t *testing.T, h Harness) {
+	d := h.New(t)
+	sink := h.open(t, d)
+	records := Records(t, 1, 20)
+	deliver(t, sink, records[:10], 10)
+
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel()
+	began := time.Now()
+	result, err := sink.Deliver(cancelled, &auditsink.Batch{Records: records[10:]})
+	if err == nil {
+		t.Error("a cancelled delivery was acknowledged")
+	}
+	if result.Accepted < 0 || result.Accepted > 10 {
+		t.Errorf("Accepted is %d of 10", result.Accepted)
+	}
+	if took := time.Since(began); took > promptly {
+		t.Errorf("a cancelled delivery took %v", took)
+	}
+	deliver(t, sink, records[10:], 10)
+	wantAll(t, sink, d, records)
+}
+
+func testClose(t *testing.T, h Harness) {
+	d := h.New(t)
+	sink := h.open(t, d)
+	records := Records(t, 1, 10)
+	deliver(t, sink, records, 10)
+	shut(t, sink)
+	shut(t, sink)
+	_, err := sink.Deliver(t.Context(), &auditsink.Batch{Records: Records(t, 11, 1)})
+	if !errors.Is(err, auditsink.ErrClosed) {
+		t.Errorf("Deliver after Close: %v, want ErrClosed", err)
+	}
+	wantExactly(t, d, records)
+}
