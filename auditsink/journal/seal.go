@@ -1,0 +1,117 @@
+package journal
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"entgo.io/ent/dialect"
+	"github.com/google/uuid"
+
+	"github.com/keloa/apitokens/ent"
+	"github.com/keloa/apitokens/ent/auditentry"
+	"github.com/keloa/apitokens/ent/audithead"
+)
+
+const (
+	headID = 1 // the only row of the head
+	// sealBatch is how many entries one transaction seals: enough to be far
+	// ahead of any writer, few enough for the limits on a statement.
+	sealBatch = 500
+)
+
+// seal gives every committed entry its sequence.
+func (j *Journal) seal(ctx context.Context) error {
+	for {
+		// Looking first keeps idle servers from taking turns at the lock.
+		waiting, err := j.db.Client().AuditEntry.Query().Where(auditentry.SeqIsNil()).Exist(ctx)
+		if err != nil {
+			return fmt.Errorf("look for unsealed audit entries: %w", err)
+		}
+		if !waiting {
+			return nil
+		}
+		if err := j.sealSome(ctx); err != nil {
+			return fmt.Errorf("seal the audit log: %w", err)
+		}
+	}
+}
+
+// sealSome seals the first batch. The order matters: the head is locked first,
+// by one sealer at a time, and only then are the entries read that are
+// committed and unsealed.
+func (j *Journal) sealSome(ctx context.Context) error {
+	sealed := 0
+	err := j.db.Tx(ctx, func(ctx context.Context, tx *ent.Tx) error {
+		head, err := j.lockHead(ctx, tx)
+		if err != nil {
+			return err
+		}
+		// A plain read: entries of transactions that are still open are
+		// not seen, and not waited for.
+		ids, err := tx.AuditEntry.Query().
+			Where(auditentry.SeqIsNil()).
+			Order(ent.Asc(auditentry.FieldID)).
+			Limit(sealBatch).
+			IDs(ctx)
+		sealed = len(ids)
+		if err != nil || sealed == 0 {
+			return err
+		}
+		if err := number(ctx, tx, head.Seq, ids); err != nil {
+			return err
+		}
+		return head.Update().SetSeq(head.Seq + int64(sealed)).Exec(ctx)
+	})
+	if err == nil && sealed > 0 {
+		j.announce()
+	}
+	return err
+}
+
+func (j *Journal) lockHead(ctx context.Context, tx *ent.Tx) (*ent.AuditHead, error) {
+	query := tx.AuditHead.Query().Where(audithead.ID(headID))
+	if j.db.Dialect() == dialect.MySQL { // SQLite has one writer at a time
+		query.ForUpdate()
+	}
+	return query.Only(ctx)
+}
+
+// number gives the entries the sequences after head, all in one statement.
+func number(ctx context.Context, tx *ent.Tx, head int64, ids []uuid.UUID) error {
+	var cases, in strings.Builder
+	args := make([]any, 0, 3*len(ids))
+	for i, id := range ids {
+		cases.WriteString(" WHEN ? THEN ?")
+		args = append(args, id, head+1+int64(i))
+	}
+	for _, id := range ids {
+		in.WriteString(",?")
+		args = append(args, id)
+	}
+	result, err := tx.ExecContext(ctx, "UPDATE audit_entries SET seq = CASE id"+cases.String()+
+		" END WHERE seq IS NULL AND id IN ("+in.String()[1:]+")", args...)
+	if err != nil {
+		return err
+	}
+	changed, err := result.RowsAffected()
+	if err == nil && changed != int64(len(ids)) {
+		err = fmt.Errorf("%d of %d audit entries took their sequence", changed, len(ids))
+	}
+	return err
+}
+
+// Sealed returns a channel that is closed when this process next seals
+// something.
+func (j *Journal) Sealed() <-chan struct{} {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.sealed
+}
+
+func (j *Journal) announce() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	close(j.sealed)
+	j.sealed = make(chan struct{})
+}
