@@ -7,8 +7,9 @@ import (
 	"syscall"
 )
 
-// account is who runs the server where we are root, which it refuses to be.
-const account = "mysql"
+// account is who runs the server where we are root, which it refuses to be. It
+// exists everywhere.
+const account = "nobody"
 
 // attributes make the server die with us, however we die.
 func attributes() *syscall.SysProcAttr {

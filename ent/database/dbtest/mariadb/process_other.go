@@ -4,7 +4,7 @@ package mariadb
 
 import "syscall"
 
-const account = "mysql"
+const account = "nobody"
 
 // attributes are none: elsewhere, a server outlives a test that is killed.
 func attributes() *syscall.SysProcAttr { return nil }
