@@ -49,11 +49,11 @@ func (db *DB) MigrationStatus(ctx context.Context) ([]Migration, error) {
 	for _, f := range files {
 		all[f.Version()] = Migration{Version: f.Version(), Name: f.Desc()}
 	}
-	revisions, err := revisions{db.writer, db.dialect}.readIfAny(ctx)
+	applied, err := db.appliedMigrations(ctx)
 	if err != nil {
 		return nil, err
 	}
-	for _, r := range revisions {
+	for _, r := range applied {
 		m, known := all[r.Version]
 		m.Version, m.Name, m.Newer = r.Version, r.Description, !known
 		if r.Applied == r.Total {
@@ -62,6 +62,23 @@ func (db *DB) MigrationStatus(ctx context.Context) ([]Migration, error) {
 		all[r.Version] = m
 	}
 	return slices.SortedFunc(maps.Values(all), func(a, b Migration) int { return strings.Compare(a.Version, b.Version) }), nil
+}
+
+// appliedMigrations reads the revisions of a database that may have no table of
+// them yet.
+func (db *DB) appliedMigrations(ctx context.Context) ([]*atlas.Revision, error) {
+	query := "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = ?"
+	if db.dialect == dialect.SQLite {
+		query = "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = ?"
+	}
+	var tables int
+	if err := db.writer.QueryRowContext(ctx, query, revisionsTable).Scan(&tables); err != nil {
+		return nil, fmt.Errorf("look for applied migrations: %w", err)
+	}
+	if tables == 0 {
+		return nil, nil
+	}
+	return revisions{db.writer}.ReadRevisions(ctx)
 }
 
 // Migrate applies the migrations that are missing. Servers may call it at the
@@ -150,7 +167,7 @@ func (db *DB) apply(ctx context.Context, driver atlas.Driver, conn schema.ExecQu
 	if err != nil {
 		return err
 	}
-	stored := revisions{conn, db.dialect}
+	stored := revisions{conn}
 	if err := stored.create(ctx); err != nil {
 		return err
 	}

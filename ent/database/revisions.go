@@ -10,15 +10,11 @@ import (
 
 	atlas "ariga.io/atlas/sql/migrate"
 	"ariga.io/atlas/sql/schema"
-	"entgo.io/ent/dialect"
 )
 
 // revisions is the table of the migrations that were applied, as Atlas's
 // executor reads and writes it. Its statements are the same in both dialects.
-type revisions struct {
-	conn    schema.ExecQuerier
-	dialect string
-}
+type revisions struct{ conn schema.ExecQuerier }
 
 const revisionsTable = "schema_migrations"
 
@@ -38,26 +34,6 @@ func (r revisions) create(ctx context.Context) error {
 		hash varchar(64) NOT NULL,
 		partial text NOT NULL)`)
 	return err
-}
-
-// readIfAny reads the revisions of a database that may have no table yet.
-func (r revisions) readIfAny(ctx context.Context) ([]*atlas.Revision, error) {
-	query := "SELECT 1 FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = ?"
-	if r.dialect == dialect.SQLite {
-		query = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?"
-	}
-	rows, err := r.conn.QueryContext(ctx, query, revisionsTable)
-	if err != nil {
-		return nil, fmt.Errorf("look for applied migrations: %w", err)
-	}
-	exists := rows.Next()
-	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-		return nil, fmt.Errorf("look for applied migrations: %w", err)
-	}
-	if !exists {
-		return nil, nil
-	}
-	return r.ReadRevisions(ctx)
 }
 
 // ReadRevisions reads all revisions in order.

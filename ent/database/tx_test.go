@@ -174,15 +174,13 @@ func TestTxAfterLostConnection(t *testing.T) {
 }
 
 func killConnection(ctx context.Context, db *database.DB, tx *ent.Tx) error {
-	rows, err := tx.QueryContext(ctx, "SELECT CONNECTION_ID()")
+	rows, err := tx.QueryContext(ctx, "SELECT CONNECTION_ID()") //nolint:rowserrcheck // ScanInt does
 	if err != nil {
 		return err
 	}
+	defer rows.Close()
 	id, err := entsql.ScanInt(rows)
 	if err != nil {
-		return err
-	}
-	if err := rows.Close(); err != nil {
 		return err
 	}
 	_, err = db.SQL().ExecContext(ctx, "KILL CONNECTION ?", id)

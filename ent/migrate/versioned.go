@@ -1,3 +1,5 @@
+// Package migrate holds the versioned migrations: SQL by ent and by hand, one
+// folder a dialect, which only ever grows. What else is in it is generated.
 package migrate
 
 import (

@@ -84,8 +84,7 @@ func SQLiteURL(t *testing.T) string {
 func MySQLURL(t *testing.T) string {
 	t.Helper()
 	shared.once.Do(func() {
-		// Not the test's context: the server is for the tests after it, too.
-		shared.server, shared.err = mariadb.Start(context.Background())
+		shared.server, shared.err = mariadb.Start(context.Background()) //nolint:usetesting // it outlives this test
 	})
 	if shared.err != nil {
 		t.Fatal(shared.err)

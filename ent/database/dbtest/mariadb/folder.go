@@ -16,7 +16,7 @@ import (
 // there.
 func home() (string, error) {
 	dir := filepath.Join(os.TempDir(), fmt.Sprintf("keloa-mariadb-%d", os.Getuid()))
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // the server's user goes through it
 		return "", fmt.Errorf("make a folder for MariaDB: %w", err)
 	}
 	return dir, nil
@@ -82,7 +82,7 @@ func (s *Server) makeDir(ctx context.Context, template string) error {
 	if locked, err := s.lock.TryLock(); err != nil || !locked {
 		return fmt.Errorf("lock %s: swept too early: %w", s.dir, err)
 	}
-	if err := os.Chmod(s.dir, 0o755); err != nil { // the server's user goes through it
+	if err := os.Chmod(s.dir, 0o755); err != nil { //nolint:gosec // the server's user goes through it
 		return fmt.Errorf("make a folder for MariaDB: %w", err)
 	}
 	// cp keeps the owner, which is the user that the server runs as.

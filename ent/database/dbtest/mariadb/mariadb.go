@@ -75,7 +75,7 @@ func start(ctx context.Context, binary, template string) (*Server, error) {
 	if err := s.makeDir(ctx, template); err != nil {
 		return nil, err
 	}
-	if err := s.run(binary, port); err != nil {
+	if err := s.run(ctx, binary, port); err != nil {
 		s.removeDir()
 		return nil, err
 	}
@@ -108,9 +108,10 @@ func (s *Server) Stop() {
 
 // run starts the process and returns. The kernel kills it when the thread that
 // started it ends, so that thread is kept until the process is gone.
-func (s *Server) run(binary string, port int) error {
+func (s *Server) run(ctx context.Context, binary string, port int) error {
 	data := filepath.Join(s.dir, "data")
-	cmd := exec.Command(binary, "--no-defaults", "--datadir="+data, "--socket=socket", // in datadir: a path of any length
+	ctx = context.WithoutCancel(ctx)                                                               // it outlives the start
+	cmd := exec.CommandContext(ctx, binary, "--no-defaults", "--datadir="+data, "--socket=socket", // in datadir: a path of any length
 		"--bind-address=127.0.0.1", "--port="+strconv.Itoa(port),
 		"--skip-name-resolve", "--skip-log-bin", "--skip-ssl",
 		"--innodb-buffer-pool-size=32M", "--innodb-log-file-size=8M",
