@@ -1,0 +1,55 @@
+# Everything that one does with this repository. `make` alone lists it.
+
+SHELL       := bash
+.SHELLFLAGS := -euo pipefail -c
+TOOL        := go tool -modfile=.ci/tools/go.mod
+
+# Without a history that git can read, a binary cannot say its commit.
+ifeq ($(shell git rev-parse HEAD 2>/dev/null),)
+export GOFLAGS += -buildvcs=false
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: help run build test check format vet lint vulnerabilities tidy generated compatibility generate migration
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-17s %s\n", $$1, $$2 }' Makefile
+
+run: build ## build and start the server, on an SQLite database under data/
+	@exec bin/keloa-tokens serve
+
+build: ## build bin/keloa-tokens
+	@go build -trimpath -o bin/keloa-tokens ./server
+
+test: ## install what the tests need where it is missing, and run them all
+	@.ci/install
+	go test -race -timeout=9m ./...
+
+check: format vet lint vulnerabilities tidy generated compatibility ## all that must hold besides the tests
+
+format: ## fail on files that gofmt would change
+	@files=$$(gofmt -l .); if [[ -n $$files ]]; then echo "run gofmt -w on:" $$files >&2; exit 1; fi
+
+vet: ## go vet
+	go vet ./...
+
+lint: ## lint, the directions of imports included
+	$(TOOL) golangci-lint run
+
+vulnerabilities: ## fail on known vulnerabilities that our code reaches
+	@.ci/vulnerabilities
+
+tidy: ## fail if go.mod or go.sum is not tidy
+	go mod tidy -diff
+
+generated: ## generate again, and fail if anything changes
+	@.ci/generated
+
+compatibility: ## fail if the GraphQL schema breaks what was released
+	go test -run 'Schema|Breaking' ./graph
+
+generate: ## generate code from ent/schema and graph/*.graphqls; works offline
+	go generate .
+
+migration: generate ## write the migration NAME=…; without a name, take edited ones into atlas.sum
+	go run ./ent/migrate/add $(NAME)
