@@ -19,6 +19,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/alecthomas/kong"
 
@@ -77,7 +78,7 @@ func run(args []string, std streams) int {
 }
 
 func dispatch(args []string, std streams) error {
-	if err := refuseSecrets(args); err != nil {
+	if err := checkArguments(args); err != nil {
 		return err
 	}
 	exited := false // kong has printed the help
@@ -102,13 +103,16 @@ func dispatch(args []string, std streams) error {
 	return command.Run()
 }
 
-// refuseSecrets turns down a command line that holds a secret, or the beginning
-// of one, before anything could repeat it.
-func refuseSecrets(args []string) error {
+// checkArguments turns down what kong would pass on changed, and a command line
+// that holds a secret, or the beginning of one, before anything could repeat it.
+func checkArguments(args []string) error {
 	for _, arg := range args {
 		if strings.Contains(arg, "keloa_pk_") || bearer.Redact(arg) != arg {
 			return usagef("a secret on the command line ends up in the shell's history and in the list of processes: " +
-				"revoke it, and give secrets on standard input, as in `" + programName + " token whose < FILE`")
+				"revoke it, and give secrets on standard input, as in " + programName + " token whose < FILE")
+		}
+		if !utf8.ValidString(arg) {
+			return usagef("the command line must be valid UTF-8")
 		}
 	}
 	return nil

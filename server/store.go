@@ -30,6 +30,9 @@ func (f databaseFlag) open(ctx context.Context, std streams) (*database.DB, erro
 
 // databaseError names the flag that err, of opening a database, is about.
 func databaseError(err error) error {
+	if _, ok := errors.AsType[*database.URLError](err); ok {
+		return usagef("%s: %s", setting("database"), err)
+	}
 	return fmt.Errorf("%s: %w", setting("database"), err)
 }
 
