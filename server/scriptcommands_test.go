@@ -122,7 +122,7 @@ func readJournal(ctx context.Context, url string) (log []auditsink.Record, err e
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	return journal.New(db, journal.Options{}).Read(ctx, 0, 1000)
+	return journal.New(journal.Options{Database: db}).Read(ctx, 0, 1000)
 }
 
 func cmdNowhere(ts *testscript.TestScript, neg bool, args []string) {

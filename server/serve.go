@@ -45,7 +45,7 @@ func serve(ctx context.Context, cfg config, std streams) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	audit := journal.New(db, journal.Options{Logger: log})
+	audit := journal.New(journal.Options{Database: db, Logger: log})
 	tokens := token.New(token.Options{Database: db, Journal: audit, Plans: cfg.plans, RevokeExposed: cfg.revokeExposed})
 	if err := tokens.Bootstrap(ctx); err != nil {
 		return err

@@ -55,7 +55,7 @@ func (f databaseFlag) use(ctx context.Context, std streams, plans token.Plans, f
 			return err
 		}
 	}
-	tokens := token.New(token.Options{Database: db, Journal: journal.New(db, journal.Options{}), Plans: plans})
+	tokens := token.New(token.Options{Database: db, Journal: journal.New(journal.Options{Database: db}), Plans: plans})
 	if err := tokens.Bootstrap(ctx); err != nil {
 		return err
 	}
