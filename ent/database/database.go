@@ -55,7 +55,8 @@ type DB struct {
 //
 // PATH is taken as it stands; the file and its folder are made if they are
 // missing. USER and PASSWORD may be percent-encoded, PORT defaults to 3306, and
-// PASSWORD may be env:VARIABLE or file:PATH. Open does not migrate.
+// PASSWORD may be env:VARIABLE or file:PATH. Open does not migrate. It reports
+// [URLError] for a URL that cannot be read.
 func Open(ctx context.Context, rawURL string, o Options) (*DB, error) {
 	if o.Logger == nil {
 		o.Logger = slog.Default()
@@ -67,7 +68,7 @@ func Open(ctx context.Context, rawURL string, o Options) (*DB, error) {
 	case "mysql":
 		return openMySQL(ctx, rest, o)
 	default:
-		return nil, errors.New("the database URL must begin with sqlite: or mysql://, as in sqlite:data/keloa.db")
+		return nil, &URLError{"the database URL must begin with sqlite: or mysql://, as in sqlite:data/keloa.db"}
 	}
 }
 

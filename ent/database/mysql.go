@@ -26,7 +26,7 @@ const (
 func openMySQL(ctx context.Context, rest string, o Options) (*DB, error) {
 	cfg, err := parseMySQL(rest)
 	if err != nil {
-		return nil, err
+		return nil, &URLError{err.Error()}
 	}
 	db := &DB{
 		dialect: dialect.MySQL,

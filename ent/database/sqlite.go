@@ -81,11 +81,11 @@ func openSQLite(ctx context.Context, path string, o Options) (*DB, error) {
 func prepareFile(path string) (sqliteFile, error) {
 	switch {
 	case path == "":
-		return "", errors.New("the database URL names no file: write it as sqlite:data/keloa.db")
+		return "", &URLError{"the database URL names no file: write it as sqlite:data/keloa.db"}
 	case strings.HasPrefix(path, ":memory:"):
-		return "", errors.New("a database in memory would lose its audit log: name a file, as in sqlite:data/keloa.db")
+		return "", &URLError{"a database in memory would lose its audit log: name a file, as in sqlite:data/keloa.db"}
 	case strings.HasPrefix(path, "//"):
-		return "", errors.New("the database URL must not have slashes after sqlite: but those of the path itself, as in sqlite:data/keloa.db or sqlite:/var/lib/keloa.db")
+		return "", &URLError{"the database URL must not have slashes after sqlite: but those of the path itself, as in sqlite:data/keloa.db or sqlite:/var/lib/keloa.db"}
 	}
 	path, err := filepath.Abs(path)
 	if err != nil {

@@ -12,6 +12,11 @@ import (
 	"github.com/go-sql-driver/mysql"
 )
 
+// URLError says what is wrong with the URL of a database, and no password.
+type URLError struct{ Reason string }
+
+func (e *URLError) Error() string { return e.Reason }
+
 var (
 	errURL = errors.New("the database URL must look like mysql://user:password@host:3306/name")
 

@@ -24,12 +24,14 @@ var shared struct {
 	err    error
 }
 
-// Main runs the tests and then ends the server, if there is one.
-func Main(m *testing.M) {
-	m.Run()
+// Main runs the tests, then ends the server, if there is one, and returns the
+// exit code.
+func Main(m *testing.M) int {
+	code := m.Run()
 	if shared.server != nil {
 		shared.server.Stop()
 	}
+	return code
 }
 
 // Each runs test twice, as subtests "sqlite" and "mariadb", with a database of

@@ -1,0 +1,132 @@
+package main
+
+import (
+	"cmp"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/keloa/apitokens/token"
+)
+
+// databaseFlag is the one flag of every command.
+type databaseFlag struct {
+	Database string `env:"KELOA_DATABASE" default:"sqlite:data/keloa.db" help:"The database: sqlite:PATH, or mysql://USER:PASSWORD@HOST:3306/NAME?tls=true for MySQL, MariaDB, Galera and TiDB. PASSWORD may be env:NAME or file:PATH."`
+}
+
+type plansFlag struct {
+	Plans string `env:"KELOA_PLANS" placeholder:"FILE" help:"A YAML file of the plans' limits, such as 'starter: {tokens: 5, requestsPerMinute: 120}'; 0 means no limit. Default: built in."`
+}
+
+func (f plansFlag) load() (plans token.Plans, err error) {
+	plans = take(&err, setting("plans"), f.Plans, parsePlans)
+	return plans, err
+}
+
+// publicFlags say where users reach the server.
+type publicFlags struct {
+	Listen    string `env:"KELOA_LISTEN" default:"127.0.0.1:8080" help:"The address of the public listener."`
+	PublicURL string `env:"KELOA_PUBLIC_URL" placeholder:"URL" help:"The origin that users see. Default: follows from --listen."`
+}
+
+// serverFlags are the configuration of the server as it is written down. The
+// lists read the environment themselves, because there, and only there, spaces
+// separate their values.
+type serverFlags struct {
+	databaseFlag
+	publicFlags
+	plansFlag
+
+	InternalListen string   `env:"KELOA_INTERNAL_LISTEN" default:"127.0.0.1:8081" help:"The address of the listener for introspection, forward-auth and health, or off."`
+	AuditSink      []string `sep:"none" placeholder:"NAME=URL" help:"Copy the audit log to a sink, such as archive=file:data/audit.jsonl. The flag repeats ($KELOA_AUDIT_SINKS, separated by spaces). Default: none; the journal in the database is always kept."`
+	ResourceServer []string `sep:"none" placeholder:"NAME:SECRET" help:"A service that may introspect. SECRET may be env:NAME or file:PATH. The flag repeats ($KELOA_RESOURCE_SERVERS, separated by spaces). Mandatory when the internal listener is not on loopback. Default: none."`
+	OnExposure     string   `env:"KELOA_ON_EXPOSURE" default:"flag" help:"What happens to a token that is seen in a URL or sent by a browser: flag or revoke."`
+	Migrate        string   `env:"KELOA_MIGRATE" default:"on" help:"Apply migrations at the start (on), or refuse to start while any is to be applied (off)."`
+	LogFormat      string   `env:"KELOA_LOG_FORMAT" default:"text" help:"How the log on standard error is written: text or json."`
+	LogLevel       string   `env:"KELOA_LOG_LEVEL" default:"info" help:"The least that is logged: debug, info, warn or error."`
+
+	laterFlags
+}
+
+// laterFlags are in the contract, and not supported yet. They are known here so
+// that a server that is asked for something it does not do says so and stops.
+type laterFlags struct {
+	AuditConfig      string   `env:"KELOA_AUDIT_CONFIG" placeholder:"FILE" help:"Audit sinks as a YAML file. Default: none; not supported by this version."`
+	OIDCIssuer       string   `name:"oidc-issuer" env:"KELOA_OIDC_ISSUER" placeholder:"URL" help:"Operators sign in by OpenID Connect. Default: none; not supported by this version."`
+	OIDCClientID     string   `name:"oidc-client-id" env:"KELOA_OIDC_CLIENT_ID" placeholder:"ID" help:"See --oidc-issuer."`
+	OIDCClientSecret string   `name:"oidc-client-secret" env:"KELOA_OIDC_CLIENT_SECRET" placeholder:"SECRET" help:"See --oidc-issuer."`
+	JWTIssuer        string   `name:"jwt-issuer" env:"KELOA_JWT_ISSUER" placeholder:"URL" help:"Accept the host application's JSON Web Tokens. Default: none; not supported by this version."`
+	JWTAudience      string   `name:"jwt-audience" env:"KELOA_JWT_AUDIENCE" placeholder:"TEXT" help:"See --jwt-issuer."`
+	JWTKeys          string   `name:"jwt-keys" env:"KELOA_JWT_KEYS" placeholder:"URL-OR-FILE" help:"See --jwt-issuer."`
+	AllowedOrigin    []string `sep:"none" placeholder:"ORIGIN" help:"An origin whose pages may call with an operator's session ($KELOA_ALLOWED_ORIGINS, separated by spaces). Default: none; not supported by this version."`
+	RateLimitStore   string   `env:"KELOA_RATE_LIMIT_STORE" default:"memory" help:"Where rate limits are counted. Only memory is supported by this version."`
+	Lease            string   `env:"KELOA_LEASE" default:"1s" help:"How long a server may trust its cache without hearing from the database. This version has no such cache: only 1s is supported."`
+	LastUsedFlush    string   `env:"KELOA_LAST_USED_FLUSH" default:"5s" help:"How often last-used moments are written. Only 5s is supported by this version."`
+}
+
+// config is the checked configuration of the server.
+type config struct {
+	database        string
+	listen          string
+	internalListen  string   // empty for no internal listener
+	publicURL       *url.URL // nil to take it from the public listener
+	plans           token.Plans
+	sinks           []string          // NAME=URL, as the mux of sinks takes them
+	resourceServers map[string]string // secrets by name
+	revokeExposed   bool
+	migrate         bool
+	logFormat       string
+	logLevel        string
+}
+
+// config checks every flag. It reports the first that is wrong.
+func (f serverFlags) config() (config, error) {
+	first := f.laterFlags.check()
+	cfg := config{
+		database:        f.Database,
+		listen:          take(&first, setting("listen"), f.Listen, parseAddress),
+		internalListen:  take(&first, setting("internal-listen"), f.InternalListen, parseInternalAddress),
+		publicURL:       take(&first, setting("public-url"), f.PublicURL, parsePublicURL),
+		plans:           take(&first, setting("plans"), f.Plans, parsePlans),
+		sinks:           list(f.AuditSink, "KELOA_AUDIT_SINKS"),
+		resourceServers: take(&first, setting("resource-server"), list(f.ResourceServer, "KELOA_RESOURCE_SERVERS"), parseResourceServers),
+		revokeExposed:   take(&first, setting("on-exposure"), f.OnExposure, oneOf("flag", "revoke")) == "revoke",
+		migrate:         take(&first, setting("migrate"), f.Migrate, oneOf("on", "off")) == "on",
+		logFormat:       take(&first, setting("log-format"), f.LogFormat, oneOf("text", "json")),
+		logLevel:        take(&first, setting("log-level"), f.LogLevel, oneOf("debug", "info", "warn", "error")),
+	}
+	if first != nil {
+		return config{}, first
+	}
+	if cfg.internalListen != "" && !onLoopback(cfg.internalListen) && len(cfg.resourceServers) == 0 {
+		return config{}, usagef("the internal listener %s can be reached from other machines: "+
+			"say who may introspect with --resource-server (KELOA_RESOURCE_SERVERS), or keep --internal-listen on 127.0.0.1", cfg.internalListen)
+	}
+	return cfg, nil
+}
+
+// check reports the first flag that is set to what this version does not do.
+func (f laterFlags) check() error {
+	for _, later := range []struct {
+		flag, value, standard string
+		parse                 func(string) (string, error)
+	}{
+		{"audit-config", f.AuditConfig, "", anyText},
+		{"oidc-issuer", f.OIDCIssuer, "", anyText},
+		{"oidc-client-id", f.OIDCClientID, "", anyText},
+		{"oidc-client-secret", f.OIDCClientSecret, "", anyText},
+		{"jwt-issuer", f.JWTIssuer, "", anyText},
+		{"jwt-audience", f.JWTAudience, "", anyText},
+		{"jwt-keys", f.JWTKeys, "", anyText},
+		{"allowed-origin", strings.Join(list(f.AllowedOrigin, "KELOA_ALLOWED_ORIGINS"), " "), "", anyText},
+		{"rate-limit-store", f.RateLimitStore, "memory", parseRateLimitStore},
+		{"lease", f.Lease, "1s", parseDuration(100*time.Millisecond, time.Minute)},
+		{"last-used-flush", f.LastUsedFlush, "5s", parseDuration(100*time.Millisecond, time.Hour)},
+	} {
+		var err error
+		if take(&err, setting(later.flag), later.value, later.parse) != later.standard || err != nil {
+			return cmp.Or(err, usagef("%s is not supported by this version: leave it out", setting(later.flag)))
+		}
+	}
+	return nil
+}

@@ -1,0 +1,59 @@
+package main
+
+import (
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/keloa/apitokens/ent/database/dbtest"
+)
+
+// patience is how long a script waits for anything.
+const patience = 30 * time.Second
+
+// TestScripts runs the scripts in testdata/script on the real main, each in a
+// folder of its own.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Cmds:                scriptCommands,
+		Setup: func(e *testscript.Env) error {
+			if filepath.Base(e.WorkDir) == "script-cluster" {
+				e.Setenv("MYSQL", dbtest.MySQLURL(t))
+			}
+			started := servers{}
+			e.Values[serversKey{}] = started
+			e.Defer(started.kill)
+			return nil
+		},
+	})
+}
+
+// scriptCommands is what scripts can do beyond what testscript offers:
+//
+//	status CODE PROGRAM ARG...     run a program, which must exit with CODE
+//	server NAME FLAG...            start a server on free ports and wait until it answers; $NAME,
+//	                               $NAME_internal and $NAME_signin are where, NAME.out and
+//	                               NAME.err what it prints
+//	signal NAME TERM|HUP|KILL      send a signal to a server
+//	ended NAME CODE                wait until a server has ended with CODE, which is -1 after a KILL
+//	graphql URL SECRETFILE QUERY   print the status and the answer
+//	http METHOD URL [SECRETFILE]   print the status, the answer's headers and its body
+//	lines N FILE                   wait until FILE has N lines
+//	journal DATABASE FILE          FILE is the whole audit log, each record once and in order
+//	nowhere SECRETFILE             the secret is in no other file
+var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args []string){
+	"status":  cmdStatus,
+	"server":  cmdServer,
+	"signal":  cmdSignal,
+	"ended":   cmdEnded,
+	"graphql": cmdGraphQL,
+	"http":    cmdHTTP,
+	"lines":   cmdLines,
+	"journal": cmdJournal,
+	"nowhere": cmdNowhere,
+}

@@ -1,0 +1,141 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os/exec"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/keloa/apitokens/auditsink"
+	"github.com/keloa/apitokens/auditsink/journal"
+	"github.com/keloa/apitokens/ent/database"
+)
+
+func cmdStatus(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: status CODE PROGRAM ARG...")
+	}
+	code := 0
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		exit, ok := errors.AsType[*exec.ExitError](err)
+		if !ok {
+			ts.Fatalf("run %s: %v", args[1], err)
+		}
+		code = exit.ExitCode()
+	}
+	if strconv.Itoa(code) != args[0] {
+		ts.Fatalf("%s exits with %d", args[1], code)
+	}
+}
+
+func cmdGraphQL(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: graphql URL SECRETFILE QUERY")
+	}
+	body, err := json.Marshal(map[string]string{"query": args[2]})
+	ts.Check(err)
+	exchange(ts, http.MethodPost, args[0]+"/graphql", args[1], body)
+}
+
+func cmdHTTP(ts *testscript.TestScript, neg bool, args []string) {
+	switch {
+	case !neg && len(args) == 2:
+		exchange(ts, args[0], args[1], "", nil)
+	case !neg && len(args) == 3:
+		exchange(ts, args[0], args[1], args[2], nil)
+	default:
+		ts.Fatalf("usage: http METHOD URL [SECRETFILE]")
+	}
+}
+
+// exchange sends a request, with the secret in a file if one is named, and
+// prints the answer.
+func exchange(ts *testscript.TestScript, method, url, secretFile string, body []byte) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(body))
+	ts.Check(err)
+	if body != nil {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	if secretFile != "" {
+		request.Header.Set("Authorization", "Bearer "+strings.TrimSpace(ts.ReadFile(secretFile)))
+	}
+	answer, err := http.DefaultTransport.RoundTrip(request) // follows no redirect
+	ts.Check(err)
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	ts.Check(err)
+	out := ts.Stdout()
+	_, err = fmt.Fprintf(out, "%s\n", answer.Status)
+	ts.Check(err)
+	ts.Check(answer.Header.Write(out))
+	_, err = fmt.Fprintf(out, "\n%s\n", text)
+	ts.Check(err)
+}
+
+func cmdLines(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: lines N FILE")
+	}
+	ts.Check(eventually(func() error {
+		text := ts.ReadFile(args[1])
+		if n := strings.Count(text, "\n"); strconv.Itoa(n) != args[0] {
+			return fmt.Errorf("%s has %d lines:\n%s", args[1], n, text)
+		}
+		return nil
+	}))
+}
+
+func cmdJournal(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: journal DATABASE FILE")
+	}
+	url := args[0]
+	if path, ok := strings.CutPrefix(url, "sqlite:"); ok {
+		url = "sqlite:" + ts.MkAbs(path)
+	}
+	log, err := readJournal(context.Background(), url)
+	ts.Check(err)
+	var lines []string
+	for _, record := range log {
+		lines = append(lines, string(record.Line))
+	}
+	copied := strings.Split(strings.TrimSuffix(ts.ReadFile(args[1]), "\n"), "\n")
+	if !slices.Equal(lines, copied) {
+		ts.Fatalf("the journal:\n%s\nthe copy:\n%s", strings.Join(lines, "\n"), strings.Join(copied, "\n"))
+	}
+}
+
+func readJournal(ctx context.Context, url string) (log []auditsink.Record, err error) {
+	db, err := database.Open(ctx, url, database.Options{})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	return journal.New(journal.Options{Database: db}).Read(ctx, 0, 1000)
+}
+
+func cmdNowhere(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: nowhere SECRETFILE")
+	}
+	secret := []byte(strings.TrimSpace(ts.ReadFile(args[0])))
+	if len(secret) == 0 {
+		ts.Fatalf("%s is empty", args[0])
+	}
+	ts.Check(filesBelow(ts.MkAbs("."), func(path string, content []byte) {
+		if path != ts.MkAbs(args[0]) && bytes.Contains(content, secret) {
+			ts.Fatalf("the secret of %s is in %s", args[0], path)
+		}
+	}))
+}

@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/keloa/apitokens/auditsink/journal"
+	"github.com/keloa/apitokens/ent/database"
+	"github.com/keloa/apitokens/token"
+)
+
+type serveCommand struct{ serverFlags }
+
+// Run serves until the process is told to stop. A second signal ends it at
+// once.
+func (c serveCommand) Run(ctx context.Context, std streams) error {
+	cfg, err := c.config()
+	if err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop)
+	return serve(ctx, cfg, std)
+}
+
+// serve runs the server until ctx is done or a listener fails. What it opens it
+// closes in the opposite order.
+func serve(ctx context.Context, cfg config, std streams) (err error) {
+	log, err := newLogger(std.err, cfg.logFormat, cfg.logLevel)
+	if err != nil {
+		return err
+	}
+	sinks, err := openSinks(ctx, cfg.sinks)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, closeSinks(sinks)) }()
+	db, err := openForServer(ctx, cfg, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	audit := journal.New(journal.Options{Database: db, Logger: log})
+	tokens := token.New(token.Options{Database: db, Journal: audit, Plans: cfg.plans, RevokeExposed: cfg.revokeExposed})
+	if err := tokens.Bootstrap(ctx); err != nil {
+		return err
+	}
+	listeners, err := listen(ctx, cfg, log)
+	if err != nil {
+		return err
+	}
+	defer listeners.close()
+	origin, err := listeners.origin(cfg)
+	if err != nil {
+		return err
+	}
+
+	pipeline := startPipeline(ctx, audit, sinks, log)
+	defer pipeline.stop()
+	failed := listeners.serve(newHandlers(handlerOptions{
+		Tokens:          tokens,
+		Journal:         audit,
+		Database:        db,
+		Logger:          log,
+		PublicURL:       origin,
+		ResourceServers: cfg.resourceServers,
+	}))
+	defer listeners.stop()
+	if err := printBanner(ctx, cfg, std, tokens, origin, listeners.internalAddress()); err != nil {
+		return err
+	}
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+		log.InfoContext(ctx, "stopping: waiting for the requests under way", slog.Duration("at_most", stopWait))
+		return nil
+	}
+}
+
+// openForServer opens the database, sees to it that no other server is at work
+// on the same file, and migrates.
+func openForServer(ctx context.Context, cfg config, log *slog.Logger) (_ *database.DB, err error) {
+	db, err := database.Open(ctx, cfg.database, database.Options{Logger: log})
+	if err != nil {
+		return nil, databaseError(err)
+	}
+	defer func() {
+		if err != nil {
+			_ = db.Close()
+		}
+	}()
+	if err := db.LockServer(); err != nil {
+		return nil, databaseError(err)
+	}
+	if cfg.migrate {
+		return db, db.Migrate(ctx)
+	}
+	state, err := stateOf(ctx, db)
+	if err == nil && state != schemaCurrent {
+		err = errPending
+	}
+	return db, err
+}

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"io"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/keloa/apitokens/auditsink"
+	"github.com/keloa/apitokens/ent"
+	enttoken "github.com/keloa/apitokens/ent/token"
+	"github.com/keloa/apitokens/token"
+	"github.com/keloa/apitokens/token/ability"
+)
+
+// tokenView is what is printed of a token. As JSON its fields have the names
+// that GraphQL gives them.
+type tokenView struct {
+	ID           uuid.UUID         `json:"id"`
+	Workspace    string            `json:"workspace"` // the slug
+	Label        string            `json:"label"`
+	Hint         string            `json:"hint"`
+	Mode         enttoken.Mode     `json:"mode"`
+	State        token.State       `json:"state"`
+	Abilities    []ability.Ability `json:"abilities"`
+	MintedBy     auditsink.Actor   `json:"mintedBy"`
+	CreatedAt    time.Time         `json:"createdAt"`
+	ExpiresAt    *time.Time        `json:"expiresAt"`
+	RevokedAt    *time.Time        `json:"revokedAt"`
+	RevokedBy    *auditsink.Actor  `json:"revokedBy"`
+	RevokeReason *string           `json:"revokeReason"`
+}
+
+// viewToken shows t, whose grants are loaded.
+func viewToken(tokens *token.Service, workspace string, t *ent.Token) tokenView {
+	view := tokenView{
+		ID:           t.ID,
+		Workspace:    workspace,
+		Label:        t.Label,
+		Hint:         token.Hint(t),
+		Mode:         t.Mode,
+		State:        tokens.State(t),
+		Abilities:    token.Abilities(t).List(),
+		MintedBy:     auditsink.Actor{Kind: t.MintedByKind, ID: t.MintedByID, Name: t.MintedByName},
+		CreatedAt:    t.CreatedAt,
+		ExpiresAt:    t.ExpiresAt,
+		RevokedAt:    t.RevokedAt,
+		RevokeReason: t.RevokeReason,
+	}
+	if t.RevokedByKind != nil && t.RevokedByName != nil {
+		view.RevokedBy = &auditsink.Actor{Kind: *t.RevokedByKind, ID: t.RevokedByID, Name: *t.RevokedByName}
+	}
+	return view
+}
+
+// print writes one token: a line a field, or JSON.
+func (v tokenView) print(out io.Writer, asJSON bool) error {
+	if asJSON {
+		return printJSON(out, v)
+	}
+	rows := [][]string{
+		{"Id", v.ID.String()},
+		{"Label", v.Label},
+		{"Secret", v.Hint},
+		{"Workspace", v.Workspace},
+		{"State", string(v.State)},
+		{"Mode", string(v.Mode)},
+		{"Abilities", v.abilities()},
+		{"Minted", stamp(v.CreatedAt) + " by " + v.MintedBy.Name},
+		{"Expires", moment(v.ExpiresAt, "never")},
+	}
+	if v.RevokedBy != nil {
+		rows = append(rows, []string{"Revoked", moment(v.RevokedAt, "") + " by " + v.RevokedBy.Name})
+	}
+	if v.RevokeReason != nil {
+		rows = append(rows, []string{"Reason", *v.RevokeReason})
+	}
+	return printTable(out, rows)
+}
+
+func (v tokenView) abilities() string {
+	names := make([]string, len(v.Abilities))
+	for i, a := range v.Abilities {
+		names[i] = string(a)
+	}
+	return strings.Join(names, " ")
+}

@@ -1,0 +1,156 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/keloa/apitokens/token"
+)
+
+// maxSecretFile bounds how much of a file that holds a secret is read.
+const maxSecretFile = 64 << 10
+
+// take parses the value of a flag. The first error of several is kept, after
+// the name of the flag. Parsers say what a value must be and do not quote it: it
+// may be a secret in the wrong place.
+func take[In, Out any](first *error, name string, value In, parse func(In) (Out, error)) Out {
+	parsed, err := parse(value)
+	if err != nil && *first == nil {
+		*first = usagef("%s: %s", name, err)
+	}
+	return parsed
+}
+
+// setting is both names of a flag that can be set in the environment.
+func setting(flag string) string { return fmt.Sprintf("--%s (%s)", flag, variable(flag)) }
+
+// variable is the name of a flag in the environment.
+func variable(flag string) string {
+	name := "KELOA_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+	switch flag {
+	case "audit-sink", "resource-server", "allowed-origin":
+		name += "S" // lists
+	}
+	return name
+}
+
+// list is the values of a flag that repeats or, without any, those that spaces
+// separate in the environment.
+func list(flags []string, variable string) []string {
+	if len(flags) > 0 {
+		return flags
+	}
+	return strings.Fields(os.Getenv(variable))
+}
+
+func anyText(text string) (string, error) { return text, nil }
+
+func oneOf(values ...string) func(string) (string, error) {
+	return func(text string) (string, error) {
+		if !slices.Contains(values, text) {
+			return "", fmt.Errorf("must be %s", strings.Join(values, " or "))
+		}
+		return text, nil
+	}
+}
+
+// parseDuration returns the shortest way to write a duration within bounds.
+func parseDuration(least, most time.Duration) func(string) (string, error) {
+	return func(text string) (string, error) {
+		d, err := time.ParseDuration(text)
+		if err != nil || d < least || d > most {
+			return "", fmt.Errorf("must be a duration such as 1s or 500ms, from %s to %s", least, most)
+		}
+		return d.String(), nil
+	}
+}
+
+func parseInternalAddress(text string) (string, error) {
+	if text == "off" {
+		return "", nil
+	}
+	address, err := parseAddress(text)
+	if err != nil {
+		return "", fmt.Errorf("%w, or off", err)
+	}
+	return address, nil
+}
+
+func parseRateLimitStore(text string) (string, error) {
+	if text != "memory" && !strings.HasPrefix(text, "redis://") {
+		return "", errors.New("must be memory or redis://HOST:6379/0")
+	}
+	return text, nil
+}
+
+// parsePlans reads the file of plans. Empty is nil, for those that are built in.
+func parsePlans(path string) (token.Plans, error) {
+	if path == "" {
+		return nil, nil
+	}
+	return token.LoadPlans(path)
+}
+
+var resourceServerNames = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,62}$`)
+
+// parseResourceServers reads NAME:SECRET pairs into secrets by name.
+func parseResourceServers(pairs []string) (map[string]string, error) {
+	secrets := make(map[string]string, len(pairs))
+	for _, pair := range pairs {
+		name, source, ok := strings.Cut(pair, ":")
+		if !ok || !resourceServerNames.MatchString(name) {
+			return nil, errors.New("must be NAME:SECRET, with a name of lower-case letters, digits, dots, hyphens and underscores")
+		}
+		if _, twice := secrets[name]; twice {
+			return nil, fmt.Errorf("names %s twice", name)
+		}
+		secret, err := readSecret(source)
+		if err != nil {
+			return nil, fmt.Errorf("the secret of %s %w", name, err)
+		}
+		secrets[name] = secret
+	}
+	return secrets, nil
+}
+
+// readSecret takes a secret from where the text says: a variable, a file, or
+// the text itself.
+func readSecret(source string) (string, error) {
+	secret := source
+	if name, ok := strings.CutPrefix(source, "env:"); ok {
+		secret = os.Getenv(name)
+	} else if path, ok := strings.CutPrefix(source, "file:"); ok {
+		text, err := readBounded(path)
+		if err != nil {
+			return "", fmt.Errorf("cannot be read: %w", err)
+		}
+		secret = strings.TrimRight(text, "\r\n")
+	}
+	if secret == "" {
+		return "", errors.New("is empty")
+	}
+	return secret, nil
+}
+
+// readBounded reads a small file.
+func readBounded(path string) (string, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer file.Close()
+	text, err := io.ReadAll(io.LimitReader(file, maxSecretFile+1))
+	if err != nil {
+		return "", err
+	}
+	if len(text) > maxSecretFile {
+		return "", fmt.Errorf("%s is larger than %d bytes", path, maxSecretFile)
+	}
+	return string(text), nil
+}
