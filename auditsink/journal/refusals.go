@@ -34,9 +34,9 @@ type kind struct {
 
 // tally is how often one kind came in a window.
 type tally struct {
-	sample   auditsink.Event
-	recorded int // one by one
-	counted  int // beyond that
+	summary  auditsink.Event // what will stand for those counted, but for its time
+	recorded int             // one by one
+	counted  int             // beyond that
 }
 
 // refusals decides which events are recorded one by one, and commits those that
@@ -106,26 +106,27 @@ func (r *refusals) tally(e auditsink.Event) *tally {
 		e.Actor, e.Action, e.IP, e.Test = auditsink.Actor{Kind: auditsink.System, Name: "various"}, auditsink.ActionRefuse, "", false
 	}
 	if t == nil {
-		t = &tally{sample: e}
+		t = &tally{summary: auditsink.Event{
+			Workspace: e.Workspace,
+			Actor:     e.Actor,
+			Action:    e.Action,
+			Outcome:   e.Outcome,
+			Target:    auditsink.Target{Type: e.Target.Type},
+			Test:      e.Test,
+			IP:        e.IP,
+		}}
 		r.tallies[k] = t
 	}
 	return t
 }
 
-// summary is the one event that stands for all that were counted.
-func (t *tally) summary(now time.Time) auditsink.Event {
-	return auditsink.Event{
-		ID:        uuid.Must(uuid.NewV7()), // fails only without randomness, which ends the process
-		At:        now,
-		Workspace: t.sample.Workspace,
-		Actor:     t.sample.Actor,
-		Action:    t.sample.Action,
-		Outcome:   t.sample.Outcome,
-		Target:    auditsink.Target{Type: t.sample.Target.Type},
-		Test:      t.sample.Test,
-		IP:        t.sample.IP,
-		Changes:   map[string][2]any{"refusals": {0, t.counted}},
-	}
+// sum returns the one event that stands for all that were counted.
+func (t *tally) sum(now time.Time) auditsink.Event {
+	e := t.summary
+	e.ID = uuid.Must(uuid.NewV7()) // fails only without randomness, which ends the process
+	e.At = now
+	e.Changes = map[string][2]any{"refusals": {0, t.counted}}
+	return e
 }
 
 // commitWaiting commits those that wait, a group at a time, until none does.

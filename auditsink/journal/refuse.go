@@ -84,7 +84,7 @@ func (r *refusals) turn(now time.Time, must bool) []auditsink.Event {
 	var due []auditsink.Event
 	for _, t := range r.tallies {
 		if t.counted > 0 {
-			due = append(due, t.summary(now))
+			due = append(due, t.sum(now))
 		}
 	}
 	clear(r.tallies)
