@@ -8,12 +8,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/keloa/apitokens/ent/database/dbtest"
 	"github.com/keloa/apitokens/token/ability"
 	"github.com/keloa/apitokens/token/bearer"
 )
-
-func TestMain(m *testing.M) { dbtest.Main(m) }
 
 // requests are the lines that the log has of requests.
 func (s *site) requests(t *testing.T) []map[string]any {
@@ -125,4 +122,3 @@ func TestPanicIsAnInternalError(t *testing.T) {
 		}
 	})
 }
-
