@@ -142,17 +142,34 @@ func (h *handler) write(w http.ResponseWriter, r *http.Request, media string, a 
 		w.Header().Set("WWW-Authenticate", challenge(r))
 	}
 	a.Errors = a.Errors[:min(len(a.Errors), maxErrors)]
-	body, err := json.Marshal(a)
-	if err != nil {
+	if err := send(w, media, a); err != nil {
 		logUnforeseen(ctx, h.log, err)
 		http.Error(w, "internal error", http.StatusInternalServerError)
-		return
+	}
+}
+
+// Refuse answers err, in the shape of every answer of the API, to a request
+// that is not let through to the handler.
+func Refuse(w http.ResponseWriter, r *http.Request, err error) {
+	media, ok := negotiate(r.Header)
+	if !ok {
+		media = mediaJSON
+	}
+	_ = send(w, media, refusal(r.Context(), err)) // an answer without data is JSON
+}
+
+// send reports an error, and has sent nothing, if the answer is not JSON.
+func send(w http.ResponseWriter, media string, a answer) error {
+	body, err := json.Marshal(a)
+	if err != nil {
+		return err
 	}
 	w.Header().Set("Content-Type", media+"; charset=utf-8")
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.Header().Set("Cache-Control", "no-store") // a secret may be in it
 	w.WriteHeader(a.status)
 	_, _ = w.Write(body) // the client has gone: there is nobody to tell
+	return nil
 }
 
 // challenge is what RFC 6750, section 3, has a 401 say: why, unless no
