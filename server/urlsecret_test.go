@@ -53,16 +53,16 @@ func TestSecretsInURLAreRefused(t *testing.T) {
 	eachSite(t, func(t *testing.T, s *site) {
 		var audit []string
 		for name := range disguises("") {
-			real, secret := s.mint(t, name, ability.FullAccess)
-			audit = append(audit, "developers.api_token.mint SUCCEEDED owner@localhost "+name)
+			known, secret := s.mint(t, name, ability.FullAccess)
+			audit = append(audit, minted(name))
 			for base, method := range map[string]string{s.public: "GET", s.internal: "POST"} {
 				a := s.raw(t, base, method+" "+disguises(secret)[name], "", "Authorization: Bearer "+secret)
 				if a.status != http.StatusBadRequest || a.code() != "TOKEN_IN_URL" {
 					t.Errorf("%s: %d %s", name, a.status, a.body)
 				}
-				audit = append(audit, fmt.Sprintf("developers.api_token.expose REFUSED %s %[1]s", name))
+				audit = append(audit, exposed(name))
 			}
-			if now := s.Client().Token.GetX(t.Context(), real.ID); now.ExposedAt == nil || now.RevokedAt != nil {
+			if now := s.Client().Token.GetX(t.Context(), known.ID); now.ExposedAt == nil || now.RevokedAt != nil {
 				t.Errorf("%s: exposed at %v, revoked at %v", name, now.ExposedAt, now.RevokedAt)
 			}
 		}
@@ -94,7 +94,7 @@ func TestSecretsInURLOnEveryRouteAndMethod(t *testing.T) {
 			}
 		}
 		// Secrets that were never minted are nobody's exposure.
-		s.WantAudit(t, "developers.api_token.mint SUCCEEDED owner@localhost zapier-prod")
+		s.WantAudit(t, minted("zapier-prod"))
 	})
 }
 
@@ -105,10 +105,10 @@ func TestSecretsInURLAreAllFound(t *testing.T) {
 		decoy := s.unknown(t, bearer.Live)
 		s.do(t, "GET", s.public+"/?a="+decoy+"&b="+first+"&c="+escaped(second, "%%%02x")+"&d="+first, "")
 		s.WantAudit(t,
-			"developers.api_token.mint SUCCEEDED owner@localhost first",
-			"developers.api_token.mint SUCCEEDED owner@localhost second",
-			"developers.api_token.expose REFUSED first first",
-			"developers.api_token.expose REFUSED second second",
+			minted("first"),
+			minted("second"),
+			exposed("first"),
+			exposed("second"),
 		)
 	})
 }
