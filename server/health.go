@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
 	"time"
 
@@ -36,7 +37,7 @@ func (h *handlers) notReady(ctx context.Context) string {
 	defer cancel()
 	migrations, err := h.database.MigrationStatus(ctx)
 	if err != nil {
-		h.log.WarnContext(ctx, "the database does not answer", "error", err)
+		h.log.WarnContext(ctx, "the database does not answer", slog.Any("error", err))
 		return "the database does not answer"
 	}
 	for _, m := range migrations {

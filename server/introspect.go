@@ -94,8 +94,7 @@ func introspected(w http.ResponseWriter, r *http.Request) (string, error) {
 		return "", badRequest(http.StatusUnsupportedMediaType, "the body must be application/x-www-form-urlencoded")
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxIntrospect))
-	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return "", badRequest(http.StatusRequestEntityTooLarge, "the body is too large")
 	}
 	if err != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -62,10 +63,11 @@ func (h *handlers) recoverPanic(out *recorder, r *http.Request, v *visit) {
 	if value == nil {
 		return
 	}
-	if value == http.ErrAbortHandler {
+	if err, ok := value.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 		panic(value)
 	}
-	h.log.ErrorContext(r.Context(), "panic", "panic", fmt.Sprint(value), "stack", string(debug.Stack()))
+	h.log.LogAttrs(r.Context(), slog.LevelError, "panic",
+		slog.String("panic", fmt.Sprint(value)), slog.String("stack", string(debug.Stack())))
 	if out.status != 0 {
 		panic(http.ErrAbortHandler)
 	}

@@ -8,12 +8,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/keloa/apitokens/ent/database/dbtest"
 	"github.com/keloa/apitokens/token/ability"
 	"github.com/keloa/apitokens/token/bearer"
 )
-
-func TestMain(m *testing.M) { dbtest.Main(m) }
 
 // requests are the lines that the log has of requests.
 func (s *site) requests(t *testing.T) []map[string]any {
@@ -33,7 +30,7 @@ func (s *site) requests(t *testing.T) []map[string]any {
 
 func TestEveryRequestIsLogged(t *testing.T) {
 	eachSite(t, func(t *testing.T, s *site) {
-		minted, secret := s.mint(t, "zapier-prod", ability.Read)
+		made, secret := s.mint(t, "zapier-prod", ability.Read)
 		s.ask(t, whoAmI, "Authorization: Bearer "+secret, "X-Request-Id: mine-1")
 		s.raw(t, s.public, "GET /no/such?q=private", "", "X-Request-Id: "+secret)
 		s.raw(t, s.internal, secret+" /", "")
@@ -42,7 +39,7 @@ func TestEveryRequestIsLogged(t *testing.T) {
 		await(t, func() bool { return len(s.requests(t)) == 4 })
 		log := s.requests(t)
 		want := []map[string]any{
-			{"method": "POST", "path": "/graphql", "status": 200.0, "request_id": "mine-1", "caller_kind": "TOKEN", "caller_id": minted.ID.String(), "ip": "127.0.0.1"},
+			{"method": "POST", "path": "/graphql", "status": 200.0, "request_id": "mine-1", "caller_kind": "TOKEN", "caller_id": made.ID.String(), "ip": "127.0.0.1"},
 			{"method": "GET", "path": "/no/such", "status": 404.0, "caller_kind": nil, "caller_id": nil},
 			{"path": "/", "status": 404.0},
 			{"path": "/keloa_pk_live_…" + secret[len(secret)-4:], "status": 400.0},
@@ -125,4 +122,3 @@ func TestPanicIsAnInternalError(t *testing.T) {
 		}
 	})
 }
-

@@ -46,7 +46,8 @@ func (h *handlers) page(w http.ResponseWriter, r *http.Request, status int, name
 	if data == nil {
 		data = &pageData{}
 	}
-	data.Style, data.PublicURL = template.CSS(pageStyle), h.publicOrigin
+	data.Style = template.CSS(pageStyle) //nolint:gosec // it is our own file
+	data.PublicURL = h.publicOrigin
 	var body bytes.Buffer
 	if err := pageTemplates.ExecuteTemplate(&body, name, data); err != nil {
 		h.refuse(w, r, err)

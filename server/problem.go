@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net/http"
 
 	"github.com/keloa/apitokens/graph"
@@ -54,7 +55,7 @@ func badRequest(status int, message string) *graph.Problem {
 func (h *handlers) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	problem := graph.Explain(err)
 	if problem.Code == graph.CodeInternal {
-		h.log.ErrorContext(r.Context(), "unforeseen error", "error", err)
+		h.log.ErrorContext(r.Context(), "unforeseen error", slog.Any("error", err))
 	}
 	h.answerProblem(w, r, problem)
 }

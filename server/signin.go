@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
@@ -39,7 +40,7 @@ func (h *handlers) signIn(w http.ResponseWriter, r *http.Request) {
 	}
 	if signedIn {
 		if err := h.tokens.SignOut(r.Context(), before); err != nil {
-			h.log.ErrorContext(r.Context(), "end the session before", "error", err)
+			h.log.ErrorContext(r.Context(), "end the session before", slog.Any("error", err))
 		}
 	}
 	h.setSession(w, session.Reveal(), int(token.SessionLife.Seconds()))
@@ -88,7 +89,7 @@ func (h *handlers) signOut(w http.ResponseWriter, r *http.Request) {
 // setSession sets the session cookie for that many seconds; a negative number
 // takes it away.
 func (h *handlers) setSession(w http.ResponseWriter, secret string, seconds int) {
-	http.SetCookie(w, &http.Cookie{
+	http.SetCookie(w, &http.Cookie{ //nolint:gosec // Secure would keep the cookie from a server without TLS
 		Name:     h.cookieName,
 		Value:    secret,
 		Path:     "/",

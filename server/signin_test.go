@@ -12,8 +12,6 @@ import (
 )
 
 const (
-	signedIn  = "operator.sign_in SUCCEEDED owner@localhost owner@localhost"
-	notAgain  = "operator.sign_in REFUSED owner@localhost owner@localhost"
 	deadLink  = "This sign-in link does not work"
 	signedOut = "You are not signed in"
 )

@@ -114,8 +114,8 @@ func (s *site) mint(t *testing.T, label string, abilities ...ability.Ability) (*
 
 func (s *site) mintInput(t *testing.T, in token.MintInput) (*ent.Token, string) {
 	t.Helper()
-	minted, secret := s.MintInput(t, in)
-	return minted, s.keep(secret)
+	made, secret := s.MintInput(t, in)
+	return made, s.keep(secret)
 }
 
 // keep returns the text of a secret that must show up nowhere.
@@ -155,6 +155,19 @@ func (s *site) code(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return s.keep(code)
+}
+
+// The audit entries that most tests expect, as WantAudit spells them.
+const (
+	signedIn = "operator.sign_in SUCCEEDED " + owner + " " + owner
+	notAgain = "operator.sign_in REFUSED " + owner + " " + owner
+	owner    = tokentest.OwnerEmail
+)
+
+func minted(label string) string { return "developers.api_token.mint SUCCEEDED " + owner + " " + label }
+
+func exposed(label string) string {
+	return "developers.api_token.expose REFUSED " + label + " " + label
 }
 
 // answer is one HTTP answer, read whole.
@@ -209,7 +222,7 @@ func (s *site) raw(t *testing.T, base, line, body string, headers ...string) ans
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	if err := conn.SetDeadline(time.Now().Add(30 * time.Second)); err != nil {
 		t.Fatal(err)
 	}

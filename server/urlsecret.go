@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
@@ -52,7 +53,7 @@ func (h *handlers) exposed(ctx context.Context, secrets []bearer.Secret, place, 
 	defer cancel()
 	for _, secret := range secrets {
 		if err := h.tokens.Expose(ctx, secret, place, detail, origin); err != nil {
-			h.log.ErrorContext(ctx, "record an exposed secret", "place", place, "error", err)
+			h.log.ErrorContext(ctx, "record an exposed secret", slog.String("place", place), slog.Any("error", err))
 		}
 	}
 }

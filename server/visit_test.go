@@ -38,7 +38,7 @@ func TestRequestID(t *testing.T) {
 	if got := requestID(http.Header{"X-Request-Id": {"a", "b"}}); got == "a" || got == "b" {
 		t.Errorf("of two ids, %q was taken", got)
 	}
-	if requestID(nil) == requestID(nil) {
+	if first, second := requestID(nil), requestID(nil); first == second {
 		t.Error("two requests have one id")
 	}
 }
