@@ -69,6 +69,9 @@ func (e Event) Canonical() ([]byte, error) {
 	if err := e.check(); err != nil {
 		return nil, err
 	}
+	for _, text := range []*string{&e.Workspace.Slug, &e.Actor.Name, &e.Target.Type, &e.Target.Label, &e.IP, &e.UserAgent, &e.RequestID} {
+		*text = valid(*text) // of e, which is a copy
+	}
 	out := envelope{
 		SpecVersion: "1.0",
 		ID:          e.ID,
@@ -114,9 +117,10 @@ func (e Event) check() error {
 	return nil
 }
 
-// cut returns valid UTF-8 of at most limit bytes.
+func valid(text string) string { return strings.ToValidUTF8(text, "\uFFFD") }
+
+// cut returns at most limit bytes of text, and no half of a character.
 func cut(text string, limit int) string {
-	text = strings.ToValidUTF8(text, "\uFFFD")
 	if len(text) <= limit {
 		return text
 	}
@@ -134,7 +138,7 @@ func shorten(changes map[string][2]any, limit int) (map[string][2]any, error) {
 	for _, key := range slices.Sorted(maps.Keys(changes)) {
 		var pair [2]any
 		for i, value := range changes[key] {
-			text, err := encode(value)
+			text, err := encodeValue(value)
 			if err != nil {
 				return nil, fmt.Errorf("change of %q: %w", key, err)
 			}
@@ -143,7 +147,7 @@ func shorten(changes map[string][2]any, limit int) (map[string][2]any, error) {
 				pair[i] = fmt.Sprintf("(left out: %d bytes)", len(text))
 			}
 		}
-		short[strings.ToValidUTF8(key, "\uFFFD")] = pair
+		short[valid(key)] = pair
 	}
 	return short, nil
 }
@@ -157,8 +161,29 @@ func encode(value any) ([]byte, error) {
 	if err := encoder.Encode(value); err != nil {
 		return nil, fmt.Errorf("encode an audit event: %w", err)
 	}
-	// A value that encodes itself may still hold invalid UTF-8.
-	return bytes.ToValidUTF8(bytes.TrimSuffix(buffer.Bytes(), []byte("\n")), []byte("\uFFFD")), nil
+	return bytes.TrimSuffix(buffer.Bytes(), []byte("\n")), nil
+}
+
+// encodeValue encodes a value whose texts may be invalid. They are encoded
+// twice, as the encoder writes an invalid byte otherwise than the character that
+// it then reads back.
+func encodeValue(value any) ([]byte, error) {
+	text, err := encode(value)
+	if err != nil || (utf8.Valid(text) && !bytes.Contains(text, []byte(`\ufffd`))) {
+		return text, err
+	}
+	var again any
+	if err := decode(text, &again); err != nil {
+		return nil, err
+	}
+	return encode(again)
+}
+
+// decode keeps numbers as they are written.
+func decode(text []byte, into any) error {
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.UseNumber()
+	return decoder.Decode(into)
 }
 
 // ParseCanonical reads back what [Event.Canonical] wrote. Numbers among the
@@ -166,9 +191,7 @@ func encode(value any) ([]byte, error) {
 // record, as false.
 func ParseCanonical(canonical []byte) (Event, error) {
 	var in envelope
-	decoder := json.NewDecoder(bytes.NewReader(canonical))
-	decoder.UseNumber()
-	if err := decoder.Decode(&in); err != nil {
+	if err := decode(canonical, &in); err != nil {
 		return Event{}, fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
 	at, err := time.Parse(timeLayout, in.Time)

@@ -67,9 +67,10 @@ func (r *Relay) Run(ctx context.Context) error {
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(drainTime, cancel) })()
 
-	for ctx.Err() == nil {
+	for {
+		last := ctx.Err() != nil // then this is the last chance
 		err := r.session(work, ctx.Done())
-		if err == nil {
+		if err == nil || last {
 			break
 		}
 		sleep(ctx, r.failed(ctx, err))
@@ -103,7 +104,7 @@ func (r *Relay) failed(ctx context.Context, err error) time.Duration {
 	}
 	if !r.down {
 		r.down = true
-		r.log.LogAttrs(ctx, slog.LevelError, "audit sink is down, will keep trying", slog.Any("error", err))
+		r.log.LogAttrs(ctx, slog.LevelError, "audit sink is down", slog.Any("error", err))
 	}
 	return r.pauses.NextBackOff()
 }

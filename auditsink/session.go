@@ -97,7 +97,8 @@ func (s *session) feed(ctx context.Context, stop <-chan struct{}) error {
 		return err
 	}
 	for {
-		sealed := s.source.Sealed() // before reading, or a seal in between is missed
+		stopping := isClosed(stop)  // both before reading,
+		sealed := s.source.Sealed() // or a seal in between is missed
 		records, err := s.source.Read(ctx, s.lease.Cursor, maxBatchRecords)
 		if err != nil {
 			return fmt.Errorf("read the audit log: %w", err)
@@ -110,25 +111,32 @@ func (s *session) feed(ctx context.Context, stop <-chan struct{}) error {
 			continue
 		}
 		s.worked(ctx)
-		if !s.wait(ctx, sealed, stop) {
+		if stopping || ctx.Err() != nil {
 			return ctx.Err()
 		}
+		wait(ctx, sealed, stop)
 	}
 }
 
-// wait reports whether to look for more.
-func (s *session) wait(ctx context.Context, sealed, stop <-chan struct{}) bool {
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
+// wait returns when there may be something to do.
+func wait(ctx context.Context, sealed, stop <-chan struct{}) {
 	poll := time.NewTimer(pollEvery)
 	defer poll.Stop()
 	select {
 	case <-ctx.Done():
-		return false
 	case <-stop:
-		return false
 	case <-sealed:
 	case <-poll.C:
 	}
-	return true
 }
 
 // resume finds out where to go on: behind what the relay knows to be
