@@ -21,6 +21,10 @@ func testMux(opened *url.URL) *auditsink.Mux {
 	return &mux
 }
 
+func sinkOpener(s auditsink.Sink) auditsink.Opener {
+	return func(context.Context, *url.URL) (auditsink.Sink, error) { return s, nil }
+}
+
 func TestMuxOpens(t *testing.T) {
 	var u url.URL
 	long := strings.Repeat("n", 63)

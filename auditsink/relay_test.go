@@ -1,0 +1,461 @@
+package auditsink_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/keloa/apitokens/auditsink"
+	"github.com/keloa/apitokens/auditsink/sinktest"
+)
+
+// memory is a log in memory, whose clock is that of the test.
+type memory struct {
+	mu      sync.Mutex
+	records []auditsink.Record
+	sealed  chan struct{}
+	cursor  int64
+	epoch   int64
+	holder  uuid.UUID
+	until   time.Time
+	moves   int   // how often the cursor moved
+	failure error // of every call that touches the lease
+}
+
+func newMemory() *memory { return &memory{sealed: make(chan struct{})} }
+
+func (m *memory) add(records ...auditsink.Record) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.records = append(m.records, records...)
+	close(m.sealed)
+	m.sealed = make(chan struct{})
+}
+
+func (m *memory) fail(err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.failure = err
+}
+
+func (m *memory) Read(_ context.Context, after int64, limit int) ([]auditsink.Record, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	end := min(int64(len(m.records)), after+int64(limit))
+	return m.records[min(after, end):end], nil
+}
+
+func (m *memory) Head(context.Context) (int64, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return int64(len(m.records)), nil
+}
+
+func (m *memory) Sealed() <-chan struct{} {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.sealed
+}
+
+func (m *memory) Claim(_ context.Context, sink string, holder uuid.UUID, _ auditsink.Start, ttl time.Duration) (auditsink.Lease, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.failure != nil {
+		return auditsink.Lease{}, m.failure
+	}
+	if m.holder != holder && time.Now().Before(m.until) {
+		return auditsink.Lease{}, auditsink.ErrHeld
+	}
+	m.epoch, m.holder, m.until = m.epoch+1, holder, time.Now().Add(ttl)
+	return auditsink.Lease{Sink: sink, Epoch: m.epoch, Cursor: m.cursor, TTL: ttl}, nil
+}
+
+func (m *memory) Advance(_ context.Context, lease auditsink.Lease, cursor int64) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.failure != nil {
+		return m.failure
+	}
+	if m.epoch != lease.Epoch {
+		return auditsink.ErrFenced
+	}
+	if cursor > m.cursor {
+		m.cursor = cursor
+		m.moves++
+	}
+	m.until = time.Now().Add(lease.TTL)
+	return nil
+}
+
+func (m *memory) Release(_ context.Context, lease auditsink.Lease) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.failure == nil && m.epoch == lease.Epoch {
+		m.until = time.Time{}
+	}
+	return m.failure
+}
+
+// sink keeps what it accepts. Before accepting, it does as told.
+type sink struct {
+	mu     sync.Mutex
+	got    []auditsink.Record
+	calls  int
+	closed bool
+	before func(ctx context.Context, b *auditsink.Batch) (auditsink.Result, error)
+}
+
+func (s *sink) Deliver(ctx context.Context, b *auditsink.Batch) (auditsink.Result, error) {
+	accepted := len(b.Records)
+	var result auditsink.Result
+	var err error
+	if s.before != nil {
+		if result, err = s.before(ctx, b); err != nil {
+			accepted = max(0, min(result.Accepted, accepted))
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.calls++
+	s.got = append(s.got, b.Records[:accepted]...)
+	return result, err
+}
+
+func (s *sink) Close(context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	return nil
+}
+
+// sequences lists what the sink accepted.
+func (s *sink) sequences() []int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := make([]int64, len(s.got))
+	for i, r := range s.got {
+		list[i] = r.Seq
+	}
+	return list
+}
+
+func wantUpTo(t *testing.T, s *sink, last int) {
+	t.Helper()
+	got := s.sequences()
+	for i, seq := range got {
+		if seq != int64(i+1) {
+			t.Fatalf("delivered %v", got)
+		}
+	}
+	if len(got) != last {
+		t.Fatalf("%d records were delivered, want %d", len(got), last)
+	}
+}
+
+// running is a relay that runs, with what it logs.
+type running struct {
+	log  bytes.Buffer
+	stop func()
+}
+
+func start(t *testing.T, source auditsink.Source, to auditsink.Destination) *running {
+	t.Helper()
+	r := &running{}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	to.Name = "test"
+	relay := auditsink.NewRelay(to, source, slog.New(slog.NewTextHandler(&r.log, nil)))
+	go func() { ended <- relay.Run(ctx) }()
+	r.stop = sync.OnceFunc(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(r.stop)
+	return r
+}
+
+// pass lets the time of the test pass.
+func pass(d time.Duration) {
+	<-time.After(d)
+	synctest.Wait()
+}
+
+func TestRelayDelivers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source, to := newMemory(), &sink{}
+		records := sinktest.Records(t, 1, 1000)
+		source.add(records[:700]...)
+		r := start(t, source, auditsink.Destination{Sink: to})
+		synctest.Wait()
+		wantUpTo(t, to, 700)
+		if to.calls != 3 {
+			t.Errorf("%d batches, want 3 of at most 256 records", to.calls)
+		}
+		source.add(records[700:999]...)
+		synctest.Wait() // no time passes: the seal wakes the relay
+		wantUpTo(t, to, 999)
+		source.add(records[999])
+		r.stop()
+		wantUpTo(t, to, 1000)
+		if !to.closed || r.log.Len() != 0 || source.cursor != 1000 {
+			t.Errorf("closed %t, cursor %d, logged %s", to.closed, source.cursor, &r.log)
+		}
+	})
+}
+
+func TestRelayBoundsBatchesByBytes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source, to := newMemory(), &sink{}
+		largest := 0
+		to.before = func(_ context.Context, b *auditsink.Batch) (auditsink.Result, error) {
+			largest = max(largest, len(auditsink.AppendLines(nil, b.Records)))
+			return auditsink.Result{}, nil
+		}
+		e := sinktest.Event(1)
+		e.Target.Label = strings.Repeat("x", 60<<10)
+		canonical, err := e.Canonical()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for seq := range int64(50) {
+			r, err := auditsink.NewRecord(seq+1, canonical)
+			if err != nil {
+				t.Fatal(err)
+			}
+			source.add(r)
+		}
+		start(t, source, auditsink.Destination{Sink: to}).stop()
+		wantUpTo(t, to, 50)
+		if largest > 1<<20 || to.calls > 5 {
+			t.Errorf("%d batches of up to %d bytes", to.calls, largest)
+		}
+	})
+}
+
+func TestRelayRetriesForEver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source, to := newMemory(), &sink{}
+		source.add(sinktest.Records(t, 1, 10)...)
+		var down atomic.Bool
+		down.Store(true)
+		to.before = func(context.Context, *auditsink.Batch) (auditsink.Result, error) {
+			if down.Load() {
+				return auditsink.Result{}, errors.New("the cause")
+			}
+			return auditsink.Result{}, nil
+		}
+		r := start(t, source, auditsink.Destination{Sink: to})
+		pass(24 * time.Hour)
+		if tries := to.calls; tries < 24*60 || tries > 24*60*6 {
+			t.Errorf("%d tries in a day", tries)
+		}
+		wantUpTo(t, to, 0)
+		down.Store(false)
+		pass(time.Minute)
+		wantUpTo(t, to, 10)
+		r.stop()
+		log := r.log.String()
+		if strings.Count(log, "audit sink is down") != 1 || strings.Count(log, "the cause") != 1 || strings.Count(log, "audit sink is back") != 1 {
+			t.Errorf("logged\n%s", log)
+		}
+	})
+}
+
+func TestRelayGoesOnBehindWhatWasAccepted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source, to := newMemory(), &sink{}
+		source.add(sinktest.Records(t, 1, 10)...)
+		to.before = func(_ context.Context, b *auditsink.Batch) (auditsink.Result, error) {
+			if len(b.Records) > 3 {
+				return auditsink.Result{Accepted: 3}, &auditsink.RejectedError{Seq: b.Records[3].Seq, Reason: "no"}
+			}
+			return auditsink.Result{}, nil
+		}
+		r := start(t, source, auditsink.Destination{Sink: to})
+		pass(time.Minute)
+		wantUpTo(t, to, 10)
+		if r.stop(); !strings.Contains(r.log.String(), "audit record 4 was rejected") {
+			t.Errorf("logged %s", &r.log)
+		}
+	})
+}
+
+// A sink that claims more than it was given is not believed.
+func TestRelayDistrustsImpossibleCounts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source, to := newMemory(), &sink{}
+		source.add(sinktest.Records(t, 1, 10)...)
+		to.before = func(context.Context, *auditsink.Batch) (auditsink.Result, error) {
+			return auditsink.Result{Accepted: 11}, errors.New("confused")
+		}
+		start(t, source, auditsink.Destination{Sink: to})
+		pass(time.Minute)
+		if source.cursor != 0 {
+			t.Errorf("the cursor is %d", source.cursor)
+		}
+	})
+}
+
+func TestRelayEndsADeliveryThatHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source, to := newMemory(), &sink{}
+		source.add(sinktest.Records(t, 1, 10)...)
+		hang := true
+		to.before = func(ctx context.Context, _ *auditsink.Batch) (auditsink.Result, error) {
+			if !hang {
+				return auditsink.Result{}, nil
+			}
+			hang = false
+			<-ctx.Done()
+			return auditsink.Result{}, ctx.Err()
+		}
+		other := &sink{}
+		start(t, source, auditsink.Destination{Sink: to})
+		synctest.Wait()
+		start(t, source, auditsink.Destination{Sink: other}) // of the same name
+		pass(29 * time.Second)
+		wantUpTo(t, other, 0) // the lease is kept while the delivery lasts
+		pass(10 * time.Second)
+		if len(to.sequences())+len(other.sequences()) != 10 {
+			t.Errorf("delivered %v and %v", to.sequences(), other.sequences())
+		}
+	})
+}
+
+func TestFilteredRecordsMoveTheCursor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mux auditsink.Mux
+		to := &sink{}
+		mux.Register("test", sinkOpener(to))
+		opened, err := mux.Open(t.Context(), "a=test:?filter=action:*.mint")
+		if err != nil {
+			t.Fatal(err)
+		}
+		source := newMemory()
+		records := sinktest.Records(t, 1, 1000)
+		source.add(records...)
+		start(t, source, opened).stop()
+		if source.cursor != 1000 || source.moves > 4 {
+			t.Errorf("the cursor is %d after %d moves", source.cursor, source.moves)
+		}
+		mints := 0
+		for _, r := range records {
+			if r.Action == auditsink.ActionMint {
+				mints++
+			}
+		}
+		if got := to.sequences(); len(got) != mints || mints == 0 {
+			t.Errorf("%d of %d mints were delivered", len(got), mints)
+		}
+	})
+}
+
+// resumer is a sink that knows what it holds.
+type resumer struct {
+	sink
+
+	high int64
+}
+
+func (r *resumer) HighWater(context.Context) (int64, error) { return r.high, nil }
+
+func TestRelayResumesBehindWhatTheDestinationHolds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source, to := newMemory(), &resumer{high: 7}
+		source.add(sinktest.Records(t, 1, 10)...)
+		start(t, source, auditsink.Destination{Sink: to}).stop()
+		if got := to.sequences(); len(got) != 3 || got[0] != 8 || source.cursor != 10 {
+			t.Errorf("delivered %v", got)
+		}
+	})
+}
+
+// A destination that holds more than the log belongs to another log, or the
+// database was put back: delivering would leave out what is new.
+func TestRelayRefusesADestinationAheadOfTheLog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source, to := newMemory(), &resumer{high: 11}
+		source.add(sinktest.Records(t, 1, 10)...)
+		r := start(t, source, auditsink.Destination{Sink: to})
+		pass(time.Minute)
+		r.stop()
+		if len(to.sequences()) != 0 || source.cursor != 0 || !strings.Contains(r.log.String(), "holds record 11, but this log ends at 10") {
+			t.Errorf("delivered %v, logged %s", to.sequences(), &r.log)
+		}
+	})
+}
+
+// A relay that cannot prolong its lease delivers nothing after the lease has
+// ended, and goes on when it can.
+func TestRelayWithoutALeaseDoesNotDeliver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source, to := newMemory(), &sink{}
+		records := sinktest.Records(t, 1, 10)
+		source.add(records[:5]...)
+		start(t, source, auditsink.Destination{Sink: to})
+		synctest.Wait()
+		wantUpTo(t, to, 5)
+		source.fail(errors.New("no database"))
+		pass(10 * time.Second)
+		source.add(records[5:]...)
+		pass(10 * time.Second)
+		wantUpTo(t, to, 5)
+		source.fail(nil)
+		pass(time.Minute)
+		wantUpTo(t, to, 10)
+	})
+}
+
+// A relay is fenced while it delivers: another has claimed the sink. The one
+// that lost it neither moves the cursor nor delivers again.
+func TestRelayThatIsFencedStops(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source, to := newMemory(), &sink{}
+		source.add(sinktest.Records(t, 1, 5)...)
+		to.before = func(context.Context, *auditsink.Batch) (auditsink.Result, error) {
+			source.mu.Lock()
+			defer source.mu.Unlock()
+			source.epoch++
+			source.holder, source.until = uuid.Max, time.Now().Add(time.Hour)
+			return auditsink.Result{}, nil
+		}
+		r := start(t, source, auditsink.Destination{Sink: to})
+		pass(30 * time.Minute)
+		if to.calls != 1 || source.cursor != 0 {
+			t.Errorf("%d deliveries, the cursor is %d", to.calls, source.cursor)
+		}
+		if r.stop(); r.log.Len() != 0 {
+			t.Errorf("to lose a lease is no failure: %s", &r.log)
+		}
+	})
+}
+
+// A sink that hangs when the server stops holds it up for a bounded time.
+func TestStopIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source, to := newMemory(), &sink{}
+		to.before = func(ctx context.Context, _ *auditsink.Batch) (auditsink.Result, error) {
+			<-ctx.Done()
+			return auditsink.Result{}, ctx.Err()
+		}
+		source.add(sinktest.Records(t, 1, 5)...)
+		r := start(t, source, auditsink.Destination{Sink: to})
+		synctest.Wait()
+		began := time.Now()
+		r.stop()
+		if took := time.Since(began); took > 10*time.Second || !to.closed {
+			t.Errorf("the stop took %v, closed %t", took, to.closed)
+		}
+	})
+}
