@@ -128,7 +128,7 @@ func parseStamp(stamp string) (int64, tlog.Hash, error) {
 	if err != nil || hash.String() != text {
 		return 0, tlog.Hash{}, ErrMalformed
 	}
-	return int64(seq), hash, nil //nolint:gosec // parsed as 63 bits
+	return int64(seq), hash, nil
 }
 
 // Canonical returns the canonical bytes again: the line without sequence and

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"slices"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -130,8 +131,7 @@ func badArgument(field *graphql.FieldContext, err error) (name string, ok bool) 
 // reason is why an argument could not be read. What gqlgen says quotes the
 // value; what our own scalars say does not.
 func reason(err error) string {
-	var input *token.InputError
-	if errors.As(err, &input) {
+	if input, ok := errors.AsType[*token.InputError](err); ok {
 		return input.Reason
 	}
 	return "is not a valid value"
@@ -139,8 +139,8 @@ func reason(err error) string {
 
 // lastName is the last name in a path that may end in list indexes.
 func lastName(path ast.Path) string {
-	for i := len(path) - 1; i >= 0; i-- {
-		if name, ok := path[i].(ast.PathName); ok {
+	for _, element := range slices.Backward(path) {
+		if name, ok := element.(ast.PathName); ok {
 			return string(name)
 		}
 	}
@@ -154,18 +154,18 @@ func logUnforeseen(ctx context.Context, log *slog.Logger, err error) {
 	if errors.Is(err, context.Canceled) {
 		level = slog.LevelInfo // the client went away; nobody reads the answer
 	}
-	log.Log(ctx, level, "graphql: unforeseen error",
-		"error", bearer.Redact(err.Error()),
-		"request_id", callerFrom(ctx).RequestID)
+	log.LogAttrs(ctx, level, "graphql: unforeseen error",
+		slog.String("error", bearer.Redact(err.Error())),
+		slog.String("request_id", callerFrom(ctx).RequestID))
 }
 
 // recoverer turns a panic into an unforeseen error.
 func recoverer(log *slog.Logger) graphql.RecoverFunc {
 	return func(ctx context.Context, value any) error {
-		log.ErrorContext(ctx, "graphql: panic",
-			"panic", bearer.Redact(fmt.Sprint(value)),
-			"stack", string(debug.Stack()),
-			"request_id", callerFrom(ctx).RequestID)
+		log.LogAttrs(ctx, slog.LevelError, "graphql: panic",
+			slog.String("panic", bearer.Redact(fmt.Sprint(value))),
+			slog.String("stack", string(debug.Stack())),
+			slog.String("request_id", callerFrom(ctx).RequestID))
 		return &Problem{CodeInternal, http.StatusInternalServerError, "internal error", "", ""}
 	}
 }

@@ -56,7 +56,7 @@ func onLoopback(address string) bool {
 // from where the server listens.
 func parsePublicURL(text string) (*url.URL, error) {
 	if text == "" {
-		return nil, nil
+		return nil, nil //nolint:nilnil // as said above
 	}
 	u, err := url.Parse(text)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.User != nil ||

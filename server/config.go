@@ -81,7 +81,7 @@ type config struct {
 
 // config checks every flag. It reports the first that is wrong.
 func (f serverFlags) config() (config, error) {
-	first := f.laterFlags.check()
+	first := f.check()
 	cfg := config{
 		database:        f.Database,
 		listen:          take(&first, setting("listen"), f.Listen, parseAddress),

@@ -129,15 +129,15 @@ func usagef(format string, args ...any) error {
 
 // misused says of what kong could not parse where help is to be had.
 func misused(err error) error {
-	help := programName
+	command := []string{programName}
 	if parse, ok := errors.AsType[*kong.ParseError](err); ok && parse.Context != nil {
 		for _, step := range parse.Context.Path {
 			if step.Command != nil {
-				help += " " + step.Command.Name
+				command = append(command, step.Command.Name)
 			}
 		}
 	}
-	return usagef("%s: see %s --help", err, help)
+	return usagef("%s: see %s --help", err, strings.Join(command, " "))
 }
 
 func isUsage(err error) bool {

@@ -92,7 +92,7 @@ func parseRateLimitStore(text string) (string, error) {
 // parsePlans reads the file of plans. Empty is nil, for those that are built in.
 func parsePlans(path string) (token.Plans, error) {
 	if path == "" {
-		return nil, nil
+		return nil, nil //nolint:nilnil // as said above
 	}
 	return token.LoadPlans(path)
 }

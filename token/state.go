@@ -53,27 +53,27 @@ func alive(now time.Time) predicate.Token {
 
 // inState is the rows in any of the states.
 func inState(states []State, now time.Time) predicate.Token {
-	var any []predicate.Token
+	var where []predicate.Token
 	for _, state := range states {
 		switch state {
 		case StateActive:
-			any = append(any, alive(now))
+			where = append(where, alive(now))
 		case StateExpired:
-			any = append(any, enttoken.And(enttoken.RevokedAtIsNil(), enttoken.ExpiresAtLTE(now)))
+			where = append(where, enttoken.And(enttoken.RevokedAtIsNil(), enttoken.ExpiresAtLTE(now)))
 		case StateRevoked:
-			any = append(any, enttoken.RevokedAtNotNil())
+			where = append(where, enttoken.RevokedAtNotNil())
 		case StateRotating:
 			// No token has a successor before rotation is there.
 		}
 	}
-	return either(any)
+	return either(where)
 }
 
 // either is the rows that any of the predicates holds for: none if there is no
 // predicate, where ent's Or would let everything through.
-func either(any []predicate.Token) predicate.Token {
-	if len(any) == 0 {
+func either(where []predicate.Token) predicate.Token {
+	if len(where) == 0 {
 		return enttoken.IDIn()
 	}
-	return enttoken.Or(any...)
+	return enttoken.Or(where...)
 }

@@ -66,7 +66,7 @@ func (s *Sink) unchanged() (bool, error) {
 func (s *Sink) open() error {
 	_, err := os.Lstat(s.path)
 	missing := errors.Is(err, fs.ErrNotExist)
-	s.file, err = os.OpenFile(s.path, os.O_RDWR|os.O_APPEND|os.O_CREATE, fileMode) //nolint:gosec // the administrator names the file
+	s.file, err = os.OpenFile(s.path, os.O_RDWR|os.O_APPEND|os.O_CREATE, fileMode)
 	if err != nil {
 		return fmt.Errorf("open the file: %w", err)
 	}
@@ -86,7 +86,7 @@ func (s *Sink) open() error {
 
 // syncFolder makes a new file's name durable.
 func syncFolder(path string) error {
-	folder, err := os.Open(path) //nolint:gosec // the folder of the file that the administrator names
+	folder, err := os.Open(path)
 	if err != nil {
 		return fmt.Errorf("open the folder: %w", err)
 	}

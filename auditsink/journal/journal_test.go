@@ -70,7 +70,7 @@ var errRollback = errors.New("roll back")
 
 // hold keeps a transaction open for a while, sometimes past a seal.
 func hold(ctx context.Context, j *journal.Journal) {
-	ctx, cancel := context.WithTimeout(ctx, rand.N(4*time.Millisecond)) //nolint:gosec // not a secret
+	ctx, cancel := context.WithTimeout(ctx, rand.N(4*time.Millisecond))
 	defer cancel()
 	select {
 	case <-j.Sealed():
@@ -82,7 +82,7 @@ func hold(ctx context.Context, j *journal.Journal) {
 // that it minted, with whether it revoked them.
 func writer(t *testing.T, db *database.DB, j *journal.Journal, rounds int) map[uuid.UUID]bool {
 	act := func(e auditsink.Event) bool {
-		inVain := rand.N(5) == 0 //nolint:gosec // not a secret
+		inVain := rand.N(5) == 0
 		err := db.Tx(t.Context(), func(ctx context.Context, tx *ent.Tx) error {
 			if err := journal.Append(ctx, tx, e); err != nil {
 				return err

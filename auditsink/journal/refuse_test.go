@@ -29,11 +29,11 @@ func newClock() *clock {
 
 func (c *clock) now() time.Time      { return time.UnixMicro(c.micros.Load()).UTC() }
 func (c *clock) add(d time.Duration) { c.micros.Add(d.Microseconds()) }
-func ptr[T any](v T) *T              { return &v }
+
 func listed(t *testing.T, j *journal.Journal) []journal.Entry {
 	t.Helper()
 	page, err := j.List(t.Context(), journal.Query{
-		Request:   keyset.Request{First: ptr(100)},
+		Request:   keyset.Request{First: new(100)},
 		Workspace: sinktest.Event(1).Workspace.ID,
 	})
 	if err != nil {

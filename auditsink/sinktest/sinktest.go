@@ -115,7 +115,7 @@ func (h Harness) open(t *testing.T, d Destination) auditsink.Sink {
 
 func shut(t *testing.T, sink auditsink.Sink) {
 	t.Helper()
-	if err := sink.Close(context.Background()); err != nil {
+	if err := sink.Close(context.WithoutCancel(t.Context())); err != nil {
 		t.Errorf("Close: %v", err)
 	}
 }
