@@ -75,8 +75,8 @@ func badInput(message, field string) *Problem {
 // syntaxError says where a query cannot be read. The parser's own words quote
 // the query, which may hold a secret.
 func syntaxError(ctx context.Context, err error) *gqlerror.Error {
-	var located *gqlerror.Error
-	if !errors.As(err, &located) {
+	located, ok := errors.AsType[*gqlerror.Error](err)
+	if !ok {
 		return badInput("the query cannot be read", "").gqlError(ctx)
 	}
 	if strings.HasPrefix(located.Message, "exceeded token limit") {
@@ -92,8 +92,8 @@ func syntaxError(ctx context.Context, err error) *gqlerror.Error {
 func validationErrors(ctx context.Context, errs gqlerror.List) gqlerror.List {
 	answered := make(gqlerror.List, 0, maxErrors)
 	for _, err := range errs[:min(len(errs), maxErrors)] {
-		var problem *Problem
-		if !errors.As(err, &problem) {
+		problem, ok := errors.AsType[*Problem](err)
+		if !ok {
 			problem = badInput(bearer.Redact(err.Message), "")
 		}
 		invalid := problem.gqlError(ctx)

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"slices"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -33,13 +34,13 @@ const (
 	CodeRateLimited      Code = "RATE_LIMITED"
 	CodeQueryTooComplex  Code = "QUERY_TOO_COMPLEX"
 	CodeAuditUnavailable Code = "AUDIT_UNAVAILABLE"
-	CodeTokenInURL       Code = "TOKEN_IN_URL"
+	CodeTokenInURL       Code = "TOKEN_IN_URL" //nolint:gosec // no credential
 	CodeBrowserUse       Code = "BROWSER_USE"
 	CodeInternal         Code = "INTERNAL"
 )
 
 // Problem is an error as clients see it, over GraphQL and over REST.
-type Problem struct {
+type Problem struct { //nolint:errname // an answer first, an error on its way there
 	Code    Code
 	Status  int    // of the HTTP answer, where the problem is all of it
 	Message string // never quotes what the client sent
@@ -120,8 +121,8 @@ func presenter(log *slog.Logger) graphql.ErrorPresenterFunc {
 // badArgument reports which argument of a field gqlgen could not read. Such an
 // error carries a path that goes on past the field, into its arguments.
 func badArgument(field *graphql.FieldContext, err error) (name string, ok bool) {
-	var located *gqlerror.Error
-	if field == nil || !errors.As(err, &located) || len(located.Path) <= len(field.Path()) {
+	located, ok := errors.AsType[*gqlerror.Error](err)
+	if field == nil || !ok || len(located.Path) <= len(field.Path()) {
 		return "", false
 	}
 	return lastName(located.Path), true
@@ -130,8 +131,7 @@ func badArgument(field *graphql.FieldContext, err error) (name string, ok bool) 
 // reason is why an argument could not be read. What gqlgen says quotes the
 // value; what our own scalars say does not.
 func reason(err error) string {
-	var input *token.InputError
-	if errors.As(err, &input) {
+	if input, ok := errors.AsType[*token.InputError](err); ok {
 		return input.Reason
 	}
 	return "is not a valid value"
@@ -139,8 +139,8 @@ func reason(err error) string {
 
 // lastName is the last name in a path that may end in list indexes.
 func lastName(path ast.Path) string {
-	for i := len(path) - 1; i >= 0; i-- {
-		if name, ok := path[i].(ast.PathName); ok {
+	for _, element := range slices.Backward(path) {
+		if name, ok := element.(ast.PathName); ok {
 			return string(name)
 		}
 	}
@@ -154,18 +154,15 @@ func logUnforeseen(ctx context.Context, log *slog.Logger, err error) {
 	if errors.Is(err, context.Canceled) {
 		level = slog.LevelInfo // the client went away; nobody reads the answer
 	}
-	log.Log(ctx, level, "graphql: unforeseen error",
-		"error", bearer.Redact(err.Error()),
-		"request_id", callerFrom(ctx).RequestID)
+	log.LogAttrs(ctx, level, "graphql: unforeseen error", slog.String("error", bearer.Redact(err.Error())))
 }
 
 // recoverer turns a panic into an unforeseen error.
 func recoverer(log *slog.Logger) graphql.RecoverFunc {
 	return func(ctx context.Context, value any) error {
 		log.ErrorContext(ctx, "graphql: panic",
-			"panic", bearer.Redact(fmt.Sprint(value)),
-			"stack", string(debug.Stack()),
-			"request_id", callerFrom(ctx).RequestID)
+			slog.String("panic", bearer.Redact(fmt.Sprint(value))),
+			slog.String("stack", string(debug.Stack())))
 		return &Problem{CodeInternal, http.StatusInternalServerError, "internal error", "", ""}
 	}
 }

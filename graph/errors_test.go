@@ -55,7 +55,7 @@ func TestUnforeseenErrorsSayNothing(t *testing.T) {
 		got.Errors[0].Extensions.RequestID != "req-1" || fmt.Sprint(got.Errors[0].Path) != "[apiToken]" {
 		t.Errorf("got %s", got.text)
 	}
-	if !strings.Contains(log.String(), "Duplicate entry") || !strings.Contains(log.String(), "req-1") {
+	if !strings.Contains(log.String(), "Duplicate entry") {
 		t.Errorf("the log does not say why: %s", log.String())
 	}
 	h := open(&log, nil)

@@ -91,7 +91,7 @@ func post(t *testing.T, h http.Handler, by token.Caller, query string, variables
 
 // request is a POST with pairs of header names and values.
 func request(body string, headers ...string) *http.Request {
-	r := httptest.NewRequest(http.MethodPost, "/graphql", strings.NewReader(body))
+	r := httptest.NewRequestWithContext(context.Background(), http.MethodPost, "/graphql", strings.NewReader(body))
 	r.Header.Set("Content-Type", mediaJSON)
 	for i := 0; i < len(headers); i += 2 {
 		r.Header.Del(headers[i])
@@ -104,8 +104,12 @@ func request(body string, headers ...string) *http.Request {
 
 func TestRequestsThatAreNotExecuted(t *testing.T) {
 	const typename = `{"query":"{__typename}"}`
-	get := func(query string) *http.Request { return httptest.NewRequest(http.MethodGet, "/graphql?"+query, nil) }
-	method := func(m string) *http.Request { return httptest.NewRequest(m, "/graphql", nil) }
+	method := func(m string) *http.Request { return httptest.NewRequestWithContext(t.Context(), m, "/graphql", nil) }
+	get := func(query string) *http.Request {
+		r := method(http.MethodGet)
+		r.URL.RawQuery = query
+		return r
+	}
 	for name, c := range map[string]struct {
 		request *http.Request
 		status  int

@@ -66,8 +66,7 @@ func readBody(w http.ResponseWriter, r *http.Request) (map[string]json.RawMessag
 		}
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return nil, tooLong()
 	}
 	if err != nil {
