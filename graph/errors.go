@@ -83,7 +83,8 @@ func Explain(err error) *Problem {
 	return &Problem{CodeInternal, http.StatusInternalServerError, "internal error", "", ""}
 }
 
-// gqlError is the problem as GraphQL spells it.
+// gqlError is the problem as GraphQL spells it. It wraps the problem, so that
+// explaining it again changes nothing.
 func (p *Problem) gqlError(ctx context.Context) *gqlerror.Error {
 	extensions := map[string]any{"code": p.Code, "requestId": callerFrom(ctx).RequestID}
 	if p.Field != "" {
@@ -92,7 +93,7 @@ func (p *Problem) gqlError(ctx context.Context) *gqlerror.Error {
 	if p.Ability != "" {
 		extensions["ability"] = p.Ability
 	}
-	return &gqlerror.Error{Message: p.Message, Extensions: extensions}
+	return &gqlerror.Error{Err: p, Message: p.Message, Extensions: extensions}
 }
 
 // presenter makes the errors of an execution fit to be answered, and writes the

@@ -34,11 +34,18 @@ var someone = token.Caller{
 // open is a handler without a domain: what it can answer, it answers from the
 // schema. Root fields that need an ability fail with err.
 func open(log io.Writer, err error) *handler {
+	return openWith(log, func(context.Context) error { return err })
+}
+
+// openWith is open with fields that need an ability failing as fail does.
+func openWith(log io.Writer, fail func(context.Context) error) *handler {
 	logger := slog.New(slog.NewTextHandler(log, nil))
 	schema := generated.NewExecutableSchema(generated.Config{
 		Resolvers: &Resolver{},
 		Directives: generated.DirectiveRoot{
-			Can: func(context.Context, any, graphql.Resolver, ability.Ability) (any, error) { return nil, err },
+			Can: func(ctx context.Context, _ any, _ graphql.Resolver, _ ability.Ability) (any, error) {
+				return nil, fail(ctx)
+			},
 		},
 	})
 	return &handler{newEngine(schema, logger), logger, func(context.Context) error { return nil }}

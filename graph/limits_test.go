@@ -12,11 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/99designs/gqlgen/graphql"
-
-	"github.com/keloa/apitokens/graph/generated"
 	"github.com/keloa/apitokens/token"
-	"github.com/keloa/apitokens/token/ability"
 )
 
 // bomb is a query of n fragments each of which spreads the next twice, which
@@ -56,6 +52,8 @@ func TestAttacksAreCheap(t *testing.T) {
 	}{
 		"unknown fields, 40 KB":          {"{" + numbered(8000, "u%d ") + "}", CodeQueryTooComplex},
 		"unknown fields within limits":   {"{viewer {actor {" + numbered(900, "u%d ") + "}}}", CodeBadUserInput},
+		"a long unknown field":           {"{" + strings.Repeat("u", 60_000) + "}", CodeBadUserInput},
+		"nearly a field":                 {"{viewe}", CodeBadUserInput},
 		"unknown arguments":              {"{apiTokens(" + numbered(300, "u%d: 1 ") + ") {totalCount}}", CodeBadUserInput},
 		"unknown types":                  {"{viewer {" + numbered(150, "... on U%d {id} ") + "}}", CodeBadUserInput},
 		"unknown enum values":            {"{apiTokens(filter: {states: [" + numbered(100, "U%d ") + "]}) {totalCount}}", CodeBadUserInput},
@@ -99,6 +97,9 @@ func TestAttacksAreCheap(t *testing.T) {
 			}
 			if got.code() != c.code {
 				t.Errorf("got %d %.400s, want %q", got.status, got.text, c.code)
+			}
+			if strings.Contains(got.text, "Did you mean") {
+				t.Errorf("a suggestion: %s", got.text)
 			}
 			if len(got.Errors) > maxErrors || len(got.text) > 8<<10 {
 				t.Errorf("%d errors in %d bytes", len(got.Errors), len(got.text))
@@ -189,16 +190,10 @@ func TestKeptDocumentsAreBounded(t *testing.T) {
 // runs on.
 func TestAnOperationIsStopped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := open(io.Discard, nil)
-		h.engine = newEngine(generated.NewExecutableSchema(generated.Config{
-			Resolvers: &Resolver{},
-			Directives: generated.DirectiveRoot{
-				Can: func(ctx context.Context, _ any, _ graphql.Resolver, _ ability.Ability) (any, error) {
-					<-ctx.Done()
-					return nil, ctx.Err()
-				},
-			},
-		}), h.log)
+		h := openWith(io.Discard, func(ctx context.Context) error {
+			<-ctx.Done()
+			return ctx.Err()
+		})
 		start := time.Now()
 		got := post(t, h, someone, `{apiTokens {totalCount}}`, nil)
 		if took := time.Since(start); took != maxDuration || got.code() != CodeQueryTooComplex {
