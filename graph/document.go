@@ -21,11 +21,12 @@ import (
 // and keeps those that passed. What it returns must not be changed.
 type documents struct {
 	schema *ast.Schema
+	rules  *rules.Rules
 	kept   graphql.Cache[*ast.QueryDocument]
 }
 
 func newDocuments(schema *ast.Schema) *documents {
-	return &documents{schema, lru.New[*ast.QueryDocument](maxCached)}
+	return &documents{schema, validationRules(schema), lru.New[*ast.QueryDocument](maxCached)}
 }
 
 // load returns the document of a query, or up to [maxErrors] errors.
@@ -40,7 +41,7 @@ func (d *documents) load(ctx context.Context, query string) (*ast.QueryDocument,
 	if err := checkLimits(d.schema, doc); err != nil {
 		return nil, gqlerror.List{Explain(err).gqlError(ctx)}
 	}
-	if errs := validator.ValidateWithRules(d.schema, doc, validationRules(d.schema)); len(errs) > 0 {
+	if errs := validator.ValidateWithRules(d.schema, doc, d.rules); len(errs) > 0 {
 		return nil, validationErrors(ctx, errs)
 	}
 	if len(query) <= maxCachedQuery {
@@ -75,8 +76,8 @@ func badInput(message, field string) *Problem {
 // syntaxError says where a query cannot be read. The parser's own words quote
 // the query, which may hold a secret.
 func syntaxError(ctx context.Context, err error) *gqlerror.Error {
-	var located *gqlerror.Error
-	if !errors.As(err, &located) {
+	located, ok := errors.AsType[*gqlerror.Error](err)
+	if !ok {
 		return badInput("the query cannot be read", "").gqlError(ctx)
 	}
 	if strings.HasPrefix(located.Message, "exceeded token limit") {
@@ -87,14 +88,20 @@ func syntaxError(ctx context.Context, err error) *gqlerror.Error {
 	return syntax
 }
 
+// maxMessage bounds what is kept of what validation says, in bytes.
+const maxMessage = 300
+
 // validationErrors keeps what validation says, which quotes names of the
 // document but no values.
 func validationErrors(ctx context.Context, errs gqlerror.List) gqlerror.List {
 	answered := make(gqlerror.List, 0, maxErrors)
 	for _, err := range errs[:min(len(errs), maxErrors)] {
-		var problem *Problem
-		if !errors.As(err, &problem) {
-			problem = badInput(bearer.Redact(err.Message), "")
+		problem, ok := errors.AsType[*Problem](err)
+		if !ok {
+			problem = badInput("the query is not valid here", "")
+			if len(err.Message) <= maxMessage {
+				problem.Message = bearer.Redact(err.Message)
+			}
 		}
 		invalid := problem.gqlError(ctx)
 		invalid.Locations = err.Locations

@@ -34,13 +34,13 @@ const (
 	CodeRateLimited      Code = "RATE_LIMITED"
 	CodeQueryTooComplex  Code = "QUERY_TOO_COMPLEX"
 	CodeAuditUnavailable Code = "AUDIT_UNAVAILABLE"
-	CodeTokenInURL       Code = "TOKEN_IN_URL"
+	CodeTokenInURL       Code = "TOKEN_IN_URL" //nolint:gosec // no credential
 	CodeBrowserUse       Code = "BROWSER_USE"
 	CodeInternal         Code = "INTERNAL"
 )
 
 // Problem is an error as clients see it, over GraphQL and over REST.
-type Problem struct {
+type Problem struct { //nolint:errname // an answer first, an error on its way there
 	Code    Code
 	Status  int    // of the HTTP answer, where the problem is all of it
 	Message string // never quotes what the client sent
@@ -83,7 +83,8 @@ func Explain(err error) *Problem {
 	return &Problem{CodeInternal, http.StatusInternalServerError, "internal error", "", ""}
 }
 
-// gqlError is the problem as GraphQL spells it.
+// gqlError is the problem as GraphQL spells it. It wraps the problem, so that
+// explaining it again changes nothing.
 func (p *Problem) gqlError(ctx context.Context) *gqlerror.Error {
 	extensions := map[string]any{"code": p.Code, "requestId": callerFrom(ctx).RequestID}
 	if p.Field != "" {
@@ -92,7 +93,7 @@ func (p *Problem) gqlError(ctx context.Context) *gqlerror.Error {
 	if p.Ability != "" {
 		extensions["ability"] = p.Ability
 	}
-	return &gqlerror.Error{Message: p.Message, Extensions: extensions}
+	return &gqlerror.Error{Err: p, Message: p.Message, Extensions: extensions}
 }
 
 // presenter makes the errors of an execution fit to be answered, and writes the
@@ -121,8 +122,8 @@ func presenter(log *slog.Logger) graphql.ErrorPresenterFunc {
 // badArgument reports which argument of a field gqlgen could not read. Such an
 // error carries a path that goes on past the field, into its arguments.
 func badArgument(field *graphql.FieldContext, err error) (name string, ok bool) {
-	var located *gqlerror.Error
-	if field == nil || !errors.As(err, &located) || len(located.Path) <= len(field.Path()) {
+	located, ok := errors.AsType[*gqlerror.Error](err)
+	if field == nil || !ok || len(located.Path) <= len(field.Path()) {
 		return "", false
 	}
 	return lastName(located.Path), true
@@ -154,18 +155,15 @@ func logUnforeseen(ctx context.Context, log *slog.Logger, err error) {
 	if errors.Is(err, context.Canceled) {
 		level = slog.LevelInfo // the client went away; nobody reads the answer
 	}
-	log.LogAttrs(ctx, level, "graphql: unforeseen error",
-		slog.String("error", bearer.Redact(err.Error())),
-		slog.String("request_id", callerFrom(ctx).RequestID))
+	log.LogAttrs(ctx, level, "graphql: unforeseen error", slog.String("error", bearer.Redact(err.Error())))
 }
 
 // recoverer turns a panic into an unforeseen error.
 func recoverer(log *slog.Logger) graphql.RecoverFunc {
 	return func(ctx context.Context, value any) error {
-		log.LogAttrs(ctx, slog.LevelError, "graphql: panic",
+		log.ErrorContext(ctx, "graphql: panic",
 			slog.String("panic", bearer.Redact(fmt.Sprint(value))),
-			slog.String("stack", string(debug.Stack())),
-			slog.String("request_id", callerFrom(ctx).RequestID))
+			slog.String("stack", string(debug.Stack())))
 		return &Problem{CodeInternal, http.StatusInternalServerError, "internal error", "", ""}
 	}
 }

@@ -34,11 +34,18 @@ var someone = token.Caller{
 // open is a handler without a domain: what it can answer, it answers from the
 // schema. Root fields that need an ability fail with err.
 func open(log io.Writer, err error) *handler {
+	return openWith(log, func(context.Context) error { return err })
+}
+
+// openWith is open with fields that need an ability failing as fail does.
+func openWith(log io.Writer, fail func(context.Context) error) *handler {
 	logger := slog.New(slog.NewTextHandler(log, nil))
 	schema := generated.NewExecutableSchema(generated.Config{
 		Resolvers: &Resolver{},
 		Directives: generated.DirectiveRoot{
-			Can: func(context.Context, any, graphql.Resolver, ability.Ability) (any, error) { return nil, err },
+			Can: func(ctx context.Context, _ any, _ graphql.Resolver, _ ability.Ability) (any, error) {
+				return nil, fail(ctx)
+			},
 		},
 	})
 	return &handler{newEngine(schema, logger), logger, func(context.Context) error { return nil }}
@@ -91,7 +98,7 @@ func post(t *testing.T, h http.Handler, by token.Caller, query string, variables
 
 // request is a POST with pairs of header names and values.
 func request(body string, headers ...string) *http.Request {
-	r := httptest.NewRequest(http.MethodPost, "/graphql", strings.NewReader(body))
+	r := httptest.NewRequestWithContext(context.Background(), http.MethodPost, "/graphql", strings.NewReader(body))
 	r.Header.Set("Content-Type", mediaJSON)
 	for i := 0; i < len(headers); i += 2 {
 		r.Header.Del(headers[i])
@@ -104,8 +111,12 @@ func request(body string, headers ...string) *http.Request {
 
 func TestRequestsThatAreNotExecuted(t *testing.T) {
 	const typename = `{"query":"{__typename}"}`
-	get := func(query string) *http.Request { return httptest.NewRequest(http.MethodGet, "/graphql?"+query, nil) }
-	method := func(m string) *http.Request { return httptest.NewRequest(m, "/graphql", nil) }
+	method := func(m string) *http.Request { return httptest.NewRequestWithContext(t.Context(), m, "/graphql", nil) }
+	get := func(query string) *http.Request {
+		r := method(http.MethodGet)
+		r.URL.RawQuery = query
+		return r
+	}
 	for name, c := range map[string]struct {
 		request *http.Request
 		status  int

@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -8,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/keloa/apitokens/token"
@@ -50,6 +52,8 @@ func TestAttacksAreCheap(t *testing.T) {
 	}{
 		"unknown fields, 40 KB":          {"{" + numbered(8000, "u%d ") + "}", CodeQueryTooComplex},
 		"unknown fields within limits":   {"{viewer {actor {" + numbered(900, "u%d ") + "}}}", CodeBadUserInput},
+		"a long unknown field":           {"{" + strings.Repeat("u", 60_000) + "}", CodeBadUserInput},
+		"nearly a field":                 {"{viewe}", CodeBadUserInput},
 		"unknown arguments":              {"{apiTokens(" + numbered(300, "u%d: 1 ") + ") {totalCount}}", CodeBadUserInput},
 		"unknown types":                  {"{viewer {" + numbered(150, "... on U%d {id} ") + "}}", CodeBadUserInput},
 		"unknown enum values":            {"{apiTokens(filter: {states: [" + numbered(100, "U%d ") + "]}) {totalCount}}", CodeBadUserInput},
@@ -94,6 +98,9 @@ func TestAttacksAreCheap(t *testing.T) {
 			if got.code() != c.code {
 				t.Errorf("got %d %.400s, want %q", got.status, got.text, c.code)
 			}
+			if strings.Contains(got.text, "Did you mean") {
+				t.Errorf("a suggestion: %s", got.text)
+			}
 			if len(got.Errors) > maxErrors || len(got.text) > 8<<10 {
 				t.Errorf("%d errors in %d bytes", len(got.Errors), len(got.text))
 			}
@@ -127,7 +134,6 @@ func TestTheStandardIntrospectionPasses(t *testing.T) {
 	if answered := strings.Count(got.text, `":`); w.cost < answered {
 		t.Errorf("the answer has %d values, its cost is %d", answered, w.cost)
 	}
-	t.Logf("weight %+v", w)
 }
 
 // TestTheLargestUsefulQueryPasses asks for everything there is on a full page,
@@ -146,19 +152,19 @@ func TestTheLargestUsefulQueryPasses(t *testing.T) {
 	}
 }
 
-// TestKeptDocumentsAreBounded fills the cache with the largest documents that it
-// keeps and weighs them.
+// TestKeptDocumentsAreBounded weighs some of the largest documents that are kept,
+// and reckons what a full cache of them holds.
 func TestKeptDocumentsAreBounded(t *testing.T) {
-	const most = 32 << 20
+	const some, most = 32, 32 << 20
 	d := open(io.Discard, nil).engine.documents
-	heap := func() uint64 {
+	heap := func() int {
 		runtime.GC()
 		var m runtime.MemStats
 		runtime.ReadMemStats(&m)
-		return m.HeapAlloc
+		return int(m.HeapAlloc)
 	}
 	before := heap()
-	for i := range 2 * maxCached {
+	for i := range some {
 		query := fmt.Sprintf("query Q%d {viewer {", i) + strings.Repeat("... {actor {name id}} ", 100) + "}}"
 		query += "#" + strings.Repeat(" ", maxCachedQuery-len(query)-1)
 		if _, errs := d.load(t.Context(), query); errs != nil {
@@ -168,10 +174,8 @@ func TestKeptDocumentsAreBounded(t *testing.T) {
 			t.Fatal("the document is not kept")
 		}
 	}
-	if held := int64(heap()) - int64(before); held > most {
-		t.Errorf("%d documents hold %d bytes", maxCached, held)
-	} else {
-		t.Logf("%d KiB held", held>>10)
+	if full := (heap() - before) / some * maxCached; full > most {
+		t.Errorf("%d documents would hold %d bytes, more than %d", maxCached, full, most)
 	}
 	long := "{__typename}#" + strings.Repeat(" ", maxCachedQuery)
 	if _, errs := d.load(t.Context(), long); errs != nil {
@@ -180,7 +184,22 @@ func TestKeptDocumentsAreBounded(t *testing.T) {
 	if _, ok := d.kept.Get(t.Context(), long); ok {
 		t.Error("a long document is kept")
 	}
-	runtime.KeepAlive(d)
+}
+
+// TestAnOperationIsStopped lets a field wait for ever, on a clock that the test
+// runs on.
+func TestAnOperationIsStopped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := openWith(io.Discard, func(ctx context.Context) error {
+			<-ctx.Done()
+			return ctx.Err()
+		})
+		start := time.Now()
+		got := post(t, h, someone, `{apiTokens {totalCount}}`, nil)
+		if took := time.Since(start); took != maxDuration || got.code() != CodeQueryTooComplex {
+			t.Errorf("after %s: %s", took, got.text)
+		}
+	})
 }
 
 // introspection asks for everything that GraphiQL asks for, types nine deep.
