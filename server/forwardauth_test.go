@@ -59,33 +59,34 @@ func TestForwardAuthRefuses(t *testing.T) {
 		if _, err := s.Service.Revoke(t.Context(), s.Owner, dead.ID, ""); err != nil {
 			t.Fatal(err)
 		}
-		for name, c := range map[string]struct {
+		for _, c := range []struct {
+			name            string
 			query, header   string
 			status          int
 			code, challenge string
 		}{
-			"nothing":      {"", "X: y", 401, "UNAUTHENTICATED", needsBearer},
-			"a cookie":     {"", cookie, 401, "UNAUTHENTICATED", needsBearer},
-			"a session":    {"", strings.Replace(cookie, "Cookie: keloa_session=", "Authorization: Bearer ", 1), 401, "UNAUTHENTICATED", invalid},
-			"unknown":      {"", "Authorization: Bearer " + s.unknown(t, bearer.Live), 401, "UNAUTHENTICATED", invalid},
-			"revoked":      {"", "Authorization: Bearer " + revoked, 401, "UNAUTHENTICATED", invalid},
-			"too little":   {"?ability=write_contacts", "Authorization: Bearer " + secret, 403, "FORBIDDEN", needsBearer + `, error="insufficient_scope", scope="write_contacts"`},
-			"no such":      {"?ability=fly", "Authorization: Bearer " + secret, 400, "BAD_USER_INPUT", ""},
-			"empty":        {"?ability=", "Authorization: Bearer " + secret, 400, "BAD_USER_INPUT", ""},
-			"two":          {"?ability=read&ability=read", "Authorization: Bearer " + secret, 400, "BAD_USER_INPUT", ""},
-			"a list":       {"?ability=read,write_contacts", "Authorization: Bearer " + secret, 400, "BAD_USER_INPUT", ""},
-			"unknown key":  {"?abilities=read", "Authorization: Bearer " + secret, 400, "BAD_USER_INPUT", ""},
-			"one too many": {"?ability=read&mode=live", "Authorization: Bearer " + secret, 400, "BAD_USER_INPUT", ""},
-			"a semicolon":  {"?ability=read;x", "Authorization: Bearer " + secret, 400, "BAD_USER_INPUT", ""},
-			"bad escape":   {"?ability=%zz", "Authorization: Bearer " + secret, 400, "BAD_USER_INPUT", ""},
+			{"nothing", "", "X: y", 401, "UNAUTHENTICATED", needsBearer},
+			{"a cookie", "", cookie, 401, "UNAUTHENTICATED", needsBearer},
+			{"a session", "", strings.Replace(cookie, "Cookie: keloa_session=", "Authorization: Bearer ", 1), 401, "UNAUTHENTICATED", invalid},
+			{"unknown", "", "Authorization: Bearer " + s.unknown(t, bearer.Live), 401, "UNAUTHENTICATED", invalid},
+			{"revoked", "", "Authorization: Bearer " + revoked, 401, "UNAUTHENTICATED", invalid},
+			{"too little", "?ability=write_contacts", "Authorization: Bearer " + secret, 403, "FORBIDDEN", needsBearer + `, error="insufficient_scope", scope="write_contacts"`},
+			{"no such", "?ability=fly", "Authorization: Bearer " + secret, 400, "BAD_USER_INPUT", ""},
+			{"empty", "?ability=", "Authorization: Bearer " + secret, 400, "BAD_USER_INPUT", ""},
+			{"two", "?ability=read&ability=read", "Authorization: Bearer " + secret, 400, "BAD_USER_INPUT", ""},
+			{"a list", "?ability=read,write_contacts", "Authorization: Bearer " + secret, 400, "BAD_USER_INPUT", ""},
+			{"unknown key", "?abilities=read", "Authorization: Bearer " + secret, 400, "BAD_USER_INPUT", ""},
+			{"one too many", "?ability=read&mode=live", "Authorization: Bearer " + secret, 400, "BAD_USER_INPUT", ""},
+			{"a semicolon", "?ability=read;x", "Authorization: Bearer " + secret, 400, "BAD_USER_INPUT", ""},
+			{"bad escape", "?ability=%zz", "Authorization: Bearer " + secret, 400, "BAD_USER_INPUT", ""},
 		} {
 			a := s.raw(t, s.internal, "GET /forward-auth"+c.query, "", c.header)
 			if a.status != c.status || a.code() != c.code || a.header.Get("WWW-Authenticate") != c.challenge {
-				t.Errorf("%s: %d %q %s", name, a.status, a.header.Get("WWW-Authenticate"), a.body)
+				t.Errorf("%s: %d %q %s", c.name, a.status, a.header.Get("WWW-Authenticate"), a.body)
 			}
 			for header := range a.header {
 				if strings.HasPrefix(header, "X-Keloa-") {
-					t.Errorf("%s: refused with %s", name, header)
+					t.Errorf("%s: refused with %s", c.name, header)
 				}
 			}
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/keloa/apitokens/token/ability"
 	"github.com/keloa/apitokens/token/bearer"
+	"github.com/keloa/apitokens/token/tokentest"
 )
 
 // escaped percent-encodes every byte, with hex digits in the case of format.
@@ -110,6 +111,19 @@ func TestSecretsInURLAreAllFound(t *testing.T) {
 			exposed("first"),
 			exposed("second"),
 		)
+	})
+}
+
+func TestSecretsInURLEndWhereThePolicySaysSo(t *testing.T) {
+	tokentest.EachWith(t, tokentest.Config{RevokeExposed: true}, func(t *testing.T, e *tokentest.Env) {
+		s := openSite(t, e, "http", nil)
+		_, secret := s.mint(t, "zapier-prod", ability.Read)
+		if a := s.do(t, "GET", s.public+"/?t="+secret, ""); a.code() != "TOKEN_IN_URL" {
+			t.Errorf("%d %s", a.status, a.body)
+		}
+		if a := s.ask(t, whoAmI, "Authorization: Bearer "+secret); a.status != http.StatusUnauthorized {
+			t.Errorf("afterwards: %d %s", a.status, a.body)
+		}
 	})
 }
 
