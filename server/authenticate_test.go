@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -256,6 +258,34 @@ func TestBrowserUse(t *testing.T) {
 			}
 		}
 		s.WantAudit(t, audit...)
+	})
+}
+
+// TestRevokedUnderWay revokes a token between the head of a request and its
+// body, where the caller is known already and nothing is answered yet.
+func TestRevokedUnderWay(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *site) {
+		made, secret := s.mint(t, "zapier-prod", ability.Read)
+		conn, reader := s.dial(t, s.public)
+		fmt.Fprintf(conn, "POST /graphql HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: %d\r\n%s\r\nAuthorization: Bearer %s\r\n\r\n",
+			len(whoAmI), asJSON, secret)
+		if line, err := reader.ReadString('\n'); err != nil || line != "HTTP/1.1 100 Continue\r\n" {
+			t.Fatalf("%q, %v", line, err)
+		}
+		if _, err := reader.ReadString('\n'); err != nil {
+			t.Fatal(err)
+		}
+		revoked, err := s.Service.Revoke(t.Context(), s.Owner, made.ID, "")
+		if err != nil || revoked.Receipt.RequestsCancelled != 1 {
+			t.Fatalf("%d requests cancelled, %v", revoked.Receipt.RequestsCancelled, err)
+		}
+		if _, err := io.WriteString(conn, whoAmI); err != nil {
+			t.Fatal(err)
+		}
+		a := s.read(t, reader, "POST /graphql")
+		if a.status != http.StatusUnauthorized || a.code() != "UNAUTHENTICATED" || strings.Contains(a.body, "zapier") {
+			t.Errorf("%d %s", a.status, a.body)
+		}
 	})
 }
 
