@@ -41,7 +41,7 @@ func TestForwardAuth(t *testing.T) {
 }
 
 func TestForwardAuthFullAccessHoldsAll(t *testing.T) {
-	eachSite(t, func(t *testing.T, s *site) {
+	oneSite(t, func(t *testing.T, s *site) {
 		_, secret := s.mint(t, "full", ability.FullAccess)
 		for _, info := range ability.All() {
 			if a := s.do(t, "GET", s.internal+"/forward-auth?ability="+info.Name.Scope(), "", "Authorization: Bearer "+secret); a.status != http.StatusOK {
@@ -102,7 +102,7 @@ func TestForwardAuthRefuses(t *testing.T) {
 }
 
 func TestForwardAuthLooksAtTheOriginalURI(t *testing.T) {
-	eachSite(t, func(t *testing.T, s *site) {
+	oneSite(t, func(t *testing.T, s *site) {
 		_, leaked := s.mint(t, "leaked", ability.Read)
 		_, secret := s.mint(t, "zapier-prod", ability.Read)
 		audit := []string{
@@ -121,6 +121,26 @@ func TestForwardAuthLooksAtTheOriginalURI(t *testing.T) {
 			audit = append(audit, exposed("leaked"))
 		}
 		s.WantAudit(t, audit...)
+	})
+}
+
+func TestForwardAuthKnowsTheSiteBehindTheGateway(t *testing.T) {
+	oneSite(t, func(t *testing.T, s *site) {
+		_, secret := s.mint(t, "zapier-prod", ability.Read)
+		for _, c := range []struct {
+			site   string
+			status int
+		}{
+			{"app.example", http.StatusOK},
+			{"other.example", http.StatusForbidden},
+		} {
+			a := s.do(t, "POST", s.internal+"/forward-auth", "", "Authorization: Bearer "+secret,
+				"X-Forwarded-Host: "+c.site, "Origin: https://app.example")
+			if a.status != c.status {
+				t.Errorf("%s: %d %s", c.site, a.status, a.body)
+			}
+		}
+		s.WantAudit(t, minted("zapier-prod"), exposed("zapier-prod"))
 	})
 }
 

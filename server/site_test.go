@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/keloa/apitokens/ent"
+	"github.com/keloa/apitokens/ent/database/dbtest"
 	enttoken "github.com/keloa/apitokens/ent/token"
 	"github.com/keloa/apitokens/token"
 	"github.com/keloa/apitokens/token/ability"
@@ -57,6 +58,21 @@ func (t *transcript) String() string {
 func eachSite(t *testing.T, test func(t *testing.T, s *site)) {
 	t.Helper()
 	tokentest.Each(t, func(t *testing.T, e *tokentest.Env) { test(t, openSite(t, e, "http", nil)) })
+}
+
+// oneSite runs test on SQLite, for what has nothing to do with the database.
+func oneSite(t *testing.T, test func(t *testing.T, s *site)) {
+	t.Helper()
+	test(t, openSite(t, sqliteEnv(t, tokentest.Config{}), "http", nil))
+}
+
+func sqliteEnv(t *testing.T, c tokentest.Config) *tokentest.Env {
+	t.Helper()
+	db := dbtest.Open(t, dbtest.SQLiteURL(t))
+	if err := db.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return tokentest.New(t, db, c)
 }
 
 // openSite serves both listeners until the test ends. The scheme is that of the
