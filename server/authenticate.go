@@ -20,7 +20,7 @@ import (
 // refuses web pages of other origins.
 func (h *handlers) authenticate(r *http.Request) (token.Caller, error) {
 	if r.Header["Authorization"] != nil {
-		return h.bearerCaller(r)
+		return h.bearerCaller(r, r.Host)
 	}
 	by, err := h.cookieCaller(r)
 	if errors.Is(err, token.ErrUnauthenticated) {
@@ -29,9 +29,10 @@ func (h *handlers) authenticate(r *http.Request) (token.Caller, error) {
 	return by, err
 }
 
-// bearerCaller is who comes with the secret in the Authorization header. No
-// secret is taken from a page of another origin, whose visitors can all read it.
-func (h *handlers) bearerCaller(r *http.Request) (token.Caller, error) {
+// bearerCaller is who comes to host with the secret in the Authorization header.
+// No secret is taken from a page of another origin, whose visitors can all read
+// it.
+func (h *handlers) bearerCaller(r *http.Request, host string) (token.Caller, error) {
 	secret, err := bearerSecret(r.Header)
 	if err != nil {
 		return token.Caller{}, err
@@ -40,7 +41,7 @@ func (h *handlers) bearerCaller(r *http.Request) (token.Caller, error) {
 	if err != nil {
 		return token.Caller{}, err
 	}
-	if h.isForeignPage(r) {
+	if h.isForeignPage(r.Header, host) {
 		h.exposed(r.Context(), []bearer.Secret{secret}, token.ExposedInBrowser, cleanPath(r.URL.Path))
 		return token.Caller{}, errBrowserUse
 	}
@@ -91,16 +92,16 @@ func (h *handlers) caller(ctx context.Context, secret bearer.Secret) (token.Call
 	return by, nil
 }
 
-// isForeignPage reports whether a browser sent the request for a page that is
-// not ours. Unlike [http.CrossOriginProtection] it minds every method: it is
+// isForeignPage reports whether a browser sent the request to host for a page
+// that is not of there, and not ours. Unlike [http.CrossOriginProtection] it minds every method: it is
 // about where a secret is kept, not about what is done with it.
-func (h *handlers) isForeignPage(r *http.Request) bool {
-	for _, origin := range r.Header.Values("Origin") {
-		if origin != h.publicOrigin && !isHost(origin, r.Host) {
+func (h *handlers) isForeignPage(header http.Header, host string) bool {
+	for _, origin := range header.Values("Origin") {
+		if origin != h.publicOrigin && !isHost(origin, host) {
 			return true
 		}
 	}
-	for _, site := range r.Header.Values("Sec-Fetch-Site") {
+	for _, site := range header.Values("Sec-Fetch-Site") {
 		// "none" is a person who typed the address.
 		if site != "same-origin" && site != "none" {
 			return true

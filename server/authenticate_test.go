@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -120,7 +122,7 @@ func swapCase(secret string) string {
 }
 
 func TestAnonymous(t *testing.T) {
-	eachSite(t, func(t *testing.T, s *site) {
+	oneSite(t, func(t *testing.T, s *site) {
 		_, secret := s.mint(t, "zapier-prod", ability.FullAccess)
 		for name, a := range map[string]answer{
 			"nothing":      s.ask(t, whoAmI),
@@ -166,7 +168,7 @@ func TestSession(t *testing.T) {
 }
 
 func TestSessionEnds(t *testing.T) {
-	eachSite(t, func(t *testing.T, s *site) {
+	oneSite(t, func(t *testing.T, s *site) {
 		cookie := s.session(t)
 		s.Advance(token.SessionLife)
 		if a := s.ask(t, whoAmI, cookie); a.status != http.StatusUnauthorized {
@@ -178,7 +180,7 @@ func TestSessionEnds(t *testing.T) {
 // TestCookieNeedsOurOwnPages is about what browsers send along by themselves.
 func TestCookieNeedsOurOwnPages(t *testing.T) {
 	const mint = `{"query":"mutation { mintToken(input: {label: \"x\", abilities: [READ]}) { token { id } } }"}`
-	eachSite(t, func(t *testing.T, s *site) {
+	oneSite(t, func(t *testing.T, s *site) {
 		cookie := s.session(t)
 		for _, foreign := range [][]string{
 			{"Origin: https://evil.example"},
@@ -222,7 +224,7 @@ func TestBrowserUse(t *testing.T) {
 		{"Sec-Fetch-Site: same-site"},
 		{"Origin: https://evil.example", "Sec-Fetch-Site: same-origin"},
 	}
-	eachSite(t, func(t *testing.T, s *site) {
+	oneSite(t, func(t *testing.T, s *site) {
 		operator := strings.TrimPrefix(s.session(t), "Cookie: keloa_session=")
 		audit := []string{signedIn}
 		for i, headers := range foreign {
@@ -259,8 +261,39 @@ func TestBrowserUse(t *testing.T) {
 	})
 }
 
-func TestNotBrowserUse(t *testing.T) {
+// TestRevokedUnderWay revokes a token between the head of a request and its
+// body, where the caller is known already and nothing is answered yet.
+func TestRevokedUnderWay(t *testing.T) {
 	eachSite(t, func(t *testing.T, s *site) {
+		made, secret := s.mint(t, "zapier-prod", ability.Read)
+		conn, reader := s.dial(t, s.public)
+		_, err := fmt.Fprintf(conn, "POST /graphql HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: %d\r\n%s\r\nAuthorization: Bearer %s\r\n\r\n",
+			len(whoAmI), asJSON, secret)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if line, err := reader.ReadString('\n'); err != nil || line != "HTTP/1.1 100 Continue\r\n" {
+			t.Fatalf("%q, %v", line, err)
+		}
+		if _, err := reader.ReadString('\n'); err != nil {
+			t.Fatal(err)
+		}
+		revoked, err := s.Service.Revoke(t.Context(), s.Owner, made.ID, "")
+		if err != nil || revoked.Receipt.RequestsCancelled != 1 {
+			t.Fatalf("%d requests cancelled, %v", revoked.Receipt.RequestsCancelled, err)
+		}
+		if _, err := io.WriteString(conn, whoAmI); err != nil {
+			t.Fatal(err)
+		}
+		a := s.read(t, reader, "POST /graphql")
+		if a.status != http.StatusUnauthorized || a.code() != "UNAUTHENTICATED" || strings.Contains(a.body, "zapier") {
+			t.Errorf("%d %s", a.status, a.body)
+		}
+	})
+}
+
+func TestNotBrowserUse(t *testing.T) {
+	oneSite(t, func(t *testing.T, s *site) {
 		_, secret := s.mint(t, "zapier-prod", ability.Read)
 		for _, headers := range [][]string{
 			{"Origin: " + s.public, "Sec-Fetch-Site: same-origin"},

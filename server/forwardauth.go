@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -51,7 +52,8 @@ func (h *handlers) forwarded(r *http.Request) (token.Caller, error) {
 			return token.Caller{}, &problem
 		}
 	}
-	by, err := h.bearerCaller(r)
+	// Pages of the site behind the gateway are not foreign to it.
+	by, err := h.bearerCaller(r, cmp.Or(r.Header.Get("X-Forwarded-Host"), r.Host))
 	if err != nil {
 		return token.Caller{}, err
 	}

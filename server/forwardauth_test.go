@@ -41,7 +41,7 @@ func TestForwardAuth(t *testing.T) {
 }
 
 func TestForwardAuthFullAccessHoldsAll(t *testing.T) {
-	eachSite(t, func(t *testing.T, s *site) {
+	oneSite(t, func(t *testing.T, s *site) {
 		_, secret := s.mint(t, "full", ability.FullAccess)
 		for _, info := range ability.All() {
 			if a := s.do(t, "GET", s.internal+"/forward-auth?ability="+info.Name.Scope(), "", "Authorization: Bearer "+secret); a.status != http.StatusOK {
@@ -59,33 +59,34 @@ func TestForwardAuthRefuses(t *testing.T) {
 		if _, err := s.Service.Revoke(t.Context(), s.Owner, dead.ID, ""); err != nil {
 			t.Fatal(err)
 		}
-		for name, c := range map[string]struct {
+		for _, c := range []struct {
+			name            string
 			query, header   string
 			status          int
 			code, challenge string
 		}{
-			"nothing":      {"", "X: y", 401, "UNAUTHENTICATED", needsBearer},
-			"a cookie":     {"", cookie, 401, "UNAUTHENTICATED", needsBearer},
-			"a session":    {"", strings.Replace(cookie, "Cookie: keloa_session=", "Authorization: Bearer ", 1), 401, "UNAUTHENTICATED", invalid},
-			"unknown":      {"", "Authorization: Bearer " + s.unknown(t, bearer.Live), 401, "UNAUTHENTICATED", invalid},
-			"revoked":      {"", "Authorization: Bearer " + revoked, 401, "UNAUTHENTICATED", invalid},
-			"too little":   {"?ability=write_contacts", "Authorization: Bearer " + secret, 403, "FORBIDDEN", needsBearer + `, error="insufficient_scope", scope="write_contacts"`},
-			"no such":      {"?ability=fly", "Authorization: Bearer " + secret, 400, "BAD_USER_INPUT", ""},
-			"empty":        {"?ability=", "Authorization: Bearer " + secret, 400, "BAD_USER_INPUT", ""},
-			"two":          {"?ability=read&ability=read", "Authorization: Bearer " + secret, 400, "BAD_USER_INPUT", ""},
-			"a list":       {"?ability=read,write_contacts", "Authorization: Bearer " + secret, 400, "BAD_USER_INPUT", ""},
-			"unknown key":  {"?abilities=read", "Authorization: Bearer " + secret, 400, "BAD_USER_INPUT", ""},
-			"one too many": {"?ability=read&mode=live", "Authorization: Bearer " + secret, 400, "BAD_USER_INPUT", ""},
-			"a semicolon":  {"?ability=read;x", "Authorization: Bearer " + secret, 400, "BAD_USER_INPUT", ""},
-			"bad escape":   {"?ability=%zz", "Authorization: Bearer " + secret, 400, "BAD_USER_INPUT", ""},
+			{"nothing", "", "X: y", 401, "UNAUTHENTICATED", needsBearer},
+			{"a cookie", "", cookie, 401, "UNAUTHENTICATED", needsBearer},
+			{"a session", "", strings.Replace(cookie, "Cookie: keloa_session=", "Authorization: Bearer ", 1), 401, "UNAUTHENTICATED", invalid},
+			{"unknown", "", "Authorization: Bearer " + s.unknown(t, bearer.Live), 401, "UNAUTHENTICATED", invalid},
+			{"revoked", "", "Authorization: Bearer " + revoked, 401, "UNAUTHENTICATED", invalid},
+			{"too little", "?ability=write_contacts", "Authorization: Bearer " + secret, 403, "FORBIDDEN", needsBearer + `, error="insufficient_scope", scope="write_contacts"`},
+			{"no such", "?ability=fly", "Authorization: Bearer " + secret, 400, "BAD_USER_INPUT", ""},
+			{"empty", "?ability=", "Authorization: Bearer " + secret, 400, "BAD_USER_INPUT", ""},
+			{"two", "?ability=read&ability=read", "Authorization: Bearer " + secret, 400, "BAD_USER_INPUT", ""},
+			{"a list", "?ability=read,write_contacts", "Authorization: Bearer " + secret, 400, "BAD_USER_INPUT", ""},
+			{"unknown key", "?abilities=read", "Authorization: Bearer " + secret, 400, "BAD_USER_INPUT", ""},
+			{"one too many", "?ability=read&mode=live", "Authorization: Bearer " + secret, 400, "BAD_USER_INPUT", ""},
+			{"a semicolon", "?ability=read;x", "Authorization: Bearer " + secret, 400, "BAD_USER_INPUT", ""},
+			{"bad escape", "?ability=%zz", "Authorization: Bearer " + secret, 400, "BAD_USER_INPUT", ""},
 		} {
 			a := s.raw(t, s.internal, "GET /forward-auth"+c.query, "", c.header)
 			if a.status != c.status || a.code() != c.code || a.header.Get("WWW-Authenticate") != c.challenge {
-				t.Errorf("%s: %d %q %s", name, a.status, a.header.Get("WWW-Authenticate"), a.body)
+				t.Errorf("%s: %d %q %s", c.name, a.status, a.header.Get("WWW-Authenticate"), a.body)
 			}
 			for header := range a.header {
 				if strings.HasPrefix(header, "X-Keloa-") {
-					t.Errorf("%s: refused with %s", name, header)
+					t.Errorf("%s: refused with %s", c.name, header)
 				}
 			}
 		}
@@ -101,7 +102,7 @@ func TestForwardAuthRefuses(t *testing.T) {
 }
 
 func TestForwardAuthLooksAtTheOriginalURI(t *testing.T) {
-	eachSite(t, func(t *testing.T, s *site) {
+	oneSite(t, func(t *testing.T, s *site) {
 		_, leaked := s.mint(t, "leaked", ability.Read)
 		_, secret := s.mint(t, "zapier-prod", ability.Read)
 		audit := []string{
@@ -120,6 +121,26 @@ func TestForwardAuthLooksAtTheOriginalURI(t *testing.T) {
 			audit = append(audit, exposed("leaked"))
 		}
 		s.WantAudit(t, audit...)
+	})
+}
+
+func TestForwardAuthKnowsTheSiteBehindTheGateway(t *testing.T) {
+	oneSite(t, func(t *testing.T, s *site) {
+		_, secret := s.mint(t, "zapier-prod", ability.Read)
+		for _, c := range []struct {
+			site   string
+			status int
+		}{
+			{"app.example", http.StatusOK},
+			{"other.example", http.StatusForbidden},
+		} {
+			a := s.do(t, "POST", s.internal+"/forward-auth", "", "Authorization: Bearer "+secret,
+				"X-Forwarded-Host: "+c.site, "Origin: https://app.example")
+			if a.status != c.status {
+				t.Errorf("%s: %d %s", c.site, a.status, a.body)
+			}
+		}
+		s.WantAudit(t, minted("zapier-prod"), exposed("zapier-prod"))
 	})
 }
 

@@ -86,7 +86,7 @@ func TestIntrospectInactive(t *testing.T) {
 }
 
 func TestIntrospectBadRequests(t *testing.T) {
-	eachSite(t, func(t *testing.T, s *site) {
+	oneSite(t, func(t *testing.T, s *site) {
 		_, secret := s.mint(t, "zapier-prod", ability.Read)
 		path := s.internal + "/oauth2/introspect"
 		for name, c := range map[string]struct {
@@ -124,41 +124,39 @@ func TestIntrospectBadRequests(t *testing.T) {
 }
 
 func TestIntrospectNeedsCredentials(t *testing.T) {
-	tokentest.Each(t, func(t *testing.T, e *tokentest.Env) {
-		s := openSite(t, e, "http", map[string]string{"billing": "s3cret:with:colons", "mail": "other"})
-		_, secret := s.mint(t, "zapier-prod", ability.Read)
-		basic := func(name, password string) string {
-			r := http.Request{Header: http.Header{}}
-			r.SetBasicAuth(name, password)
-			return "Authorization: " + r.Header.Get("Authorization")
+	s := openSite(t, sqliteEnv(t, tokentest.Config{}), "http", map[string]string{"billing": "s3cret:with:colons", "mail": "other"})
+	_, secret := s.mint(t, "zapier-prod", ability.Read)
+	basic := func(name, password string) string {
+		r := http.Request{Header: http.Header{}}
+		r.SetBasicAuth(name, password)
+		return "Authorization: " + r.Header.Get("Authorization")
+	}
+	for _, good := range []string{basic("billing", "s3cret:with:colons"), basic("mail", "other")} {
+		if a := s.introspect(t, form("token", secret), good); a.status != http.StatusOK || !strings.Contains(a.body, "zapier-prod") {
+			t.Errorf("%d %s", a.status, a.body)
 		}
-		for _, good := range []string{basic("billing", "s3cret:with:colons"), basic("mail", "other")} {
-			if a := s.introspect(t, form("token", secret), good); a.status != http.StatusOK || !strings.Contains(a.body, "zapier-prod") {
-				t.Errorf("%d %s", a.status, a.body)
+	}
+	for _, bad := range [][]string{
+		{},
+		{basic("billing", "other")},
+		{basic("mail", "")},
+		{basic("", "other")},
+		{basic("Mail", "other")},
+		{basic("mail", "other ")},
+		{"Authorization: Basic !!!"},
+		{"Authorization: Bearer " + secret},
+		{basic("mail", "other"), basic("mail", "other")},
+		{"Cookie: mail=other"},
+	} {
+		for _, body := range []string{form("token", secret), ""} {
+			a := s.introspect(t, body, bad...)
+			if a.status != http.StatusUnauthorized || a.code() != "UNAUTHENTICATED" || !strings.HasPrefix(a.header.Get("WWW-Authenticate"), "Basic ") {
+				t.Errorf("%q: %d %q %s", bad, a.status, a.header.Get("WWW-Authenticate"), a.body)
 			}
 		}
-		for _, bad := range [][]string{
-			{},
-			{basic("billing", "other")},
-			{basic("mail", "")},
-			{basic("", "other")},
-			{basic("Mail", "other")},
-			{basic("mail", "other ")},
-			{"Authorization: Basic !!!"},
-			{"Authorization: Bearer " + secret},
-			{basic("mail", "other"), basic("mail", "other")},
-			{"Cookie: mail=other"},
-		} {
-			for _, body := range []string{form("token", secret), ""} {
-				a := s.introspect(t, body, bad...)
-				if a.status != http.StatusUnauthorized || a.code() != "UNAUTHENTICATED" || !strings.HasPrefix(a.header.Get("WWW-Authenticate"), "Basic ") {
-					t.Errorf("%q: %d %q %s", bad, a.status, a.header.Get("WWW-Authenticate"), a.body)
-				}
-			}
-		}
-		// A gateway sends the credentials of those it asks about.
-		if a := s.do(t, "GET", s.internal+"/forward-auth", "", "Authorization: Bearer "+secret); a.status != http.StatusOK {
-			t.Errorf("forward-auth: %d %s", a.status, a.body)
-		}
-	})
+	}
+	// A gateway sends the credentials of those it asks about.
+	if a := s.do(t, "GET", s.internal+"/forward-auth", "", "Authorization: Bearer "+secret); a.status != http.StatusOK {
+		t.Errorf("forward-auth: %d %s", a.status, a.body)
+	}
 }

@@ -45,7 +45,6 @@ func (h *handlers) logRequest(r *http.Request, v *visit, out *recorder, took tim
 		slog.Int("status", out.status),
 		slog.Int64("bytes", out.bytes),
 		slog.Duration("duration", took),
-		slog.String("ip", v.origin.IP),
 	}
 	if kind := v.caller.Actor.Kind; kind != "" {
 		attrs = append(attrs, slog.String("caller_kind", string(kind)))

@@ -13,7 +13,7 @@ import (
 )
 
 func TestHome(t *testing.T) {
-	eachSite(t, func(t *testing.T, s *site) {
+	oneSite(t, func(t *testing.T, s *site) {
 		_, secret := s.mint(t, "<b>&\"'", ability.Read)
 		cookie := s.session(t)
 		for name, c := range map[string]struct {
@@ -42,7 +42,7 @@ func TestHome(t *testing.T) {
 
 // TestPagesAreLockedDown expects of the browser what a page of ours never needs.
 func TestPagesAreLockedDown(t *testing.T) {
-	eachSite(t, func(t *testing.T, s *site) {
+	oneSite(t, func(t *testing.T, s *site) {
 		for _, path := range []string{"/", "/sign-in"} {
 			a := s.do(t, "GET", s.public+path, "")
 			policy := a.header.Get("Content-Security-Policy")
@@ -70,7 +70,7 @@ func TestPagesAreLockedDown(t *testing.T) {
 }
 
 func TestHomeAsksAgainWhenTheCookieWasHeldBack(t *testing.T) {
-	eachSite(t, func(t *testing.T, s *site) {
+	oneSite(t, func(t *testing.T, s *site) {
 		cookie := s.session(t)
 		for _, c := range []struct {
 			headers []string
@@ -91,7 +91,7 @@ func TestHomeAsksAgainWhenTheCookieWasHeldBack(t *testing.T) {
 }
 
 func TestHomeOfAMember(t *testing.T) {
-	eachSite(t, func(t *testing.T, s *site) {
+	oneSite(t, func(t *testing.T, s *site) {
 		s.Client().Operator.Update().Where(operator.Email(tokentest.OwnerEmail)).SetRole(operator.RoleMEMBER).ExecX(t.Context())
 		cookie := s.session(t)
 		if a := s.do(t, "GET", s.public, "", cookie); !strings.Contains(a.body, tokentest.OwnerEmail) {
@@ -105,7 +105,7 @@ func TestHomeOfAMember(t *testing.T) {
 }
 
 func TestSchemaFile(t *testing.T) {
-	eachSite(t, func(t *testing.T, s *site) {
+	oneSite(t, func(t *testing.T, s *site) {
 		a := s.do(t, "GET", s.public+"/schema.graphql", "")
 		if a.status != http.StatusOK || a.body != graph.SDL() || a.header.Get("Content-Type") != "text/plain; charset=utf-8" {
 			t.Errorf("%d %s", a.status, a.header)

@@ -50,21 +50,19 @@ func TestSignInAndOut(t *testing.T) {
 }
 
 func TestSignInSecureCookie(t *testing.T) {
-	tokentest.Each(t, func(t *testing.T, e *tokentest.Env) {
-		s := openSite(t, e, "https", nil)
-		cookie := s.session(t)
-		if !strings.HasPrefix(cookie, "Cookie: __Host-keloa_session=") {
-			t.Errorf("the name is wrong: %s", bearer.Redact(cookie))
-		}
-		wantViewer(t, s.ask(t, whoAmI, cookie, "Origin: "+strings.Replace(s.public, "http:", "https:", 1)), tokentest.OwnerEmail)
-		if a := s.ask(t, whoAmI, strings.Replace(cookie, "__Host-", "", 1)); a.status != http.StatusUnauthorized {
-			t.Errorf("without the prefix: %d %s", a.status, a.body)
-		}
-		c := s.do(t, "POST", s.public+"/sign-out", "", cookie).cookies()
-		if len(c) != 1 || c[0].Name != "__Host-keloa_session" || !c[0].Secure || c[0].Path != "/" {
-			t.Errorf("sign-out sets %v", c)
-		}
-	})
+	s := openSite(t, sqliteEnv(t, tokentest.Config{}), "https", nil)
+	cookie := s.session(t)
+	if !strings.HasPrefix(cookie, "Cookie: __Host-keloa_session=") {
+		t.Errorf("the name is wrong: %s", bearer.Redact(cookie))
+	}
+	wantViewer(t, s.ask(t, whoAmI, cookie, "Origin: "+strings.Replace(s.public, "http:", "https:", 1)), tokentest.OwnerEmail)
+	if a := s.ask(t, whoAmI, strings.Replace(cookie, "__Host-", "", 1)); a.status != http.StatusUnauthorized {
+		t.Errorf("without the prefix: %d %s", a.status, a.body)
+	}
+	c := s.do(t, "POST", s.public+"/sign-out", "", cookie).cookies()
+	if len(c) != 1 || c[0].Name != "__Host-keloa_session" || !c[0].Secure || c[0].Path != "/" {
+		t.Errorf("sign-out sets %v", c)
+	}
 }
 
 func TestSignInRefusesBadCodes(t *testing.T) {
@@ -99,7 +97,7 @@ func TestSignInRefusesBadCodes(t *testing.T) {
 }
 
 func TestLookingAheadSpendsNothing(t *testing.T) {
-	eachSite(t, func(t *testing.T, s *site) {
+	oneSite(t, func(t *testing.T, s *site) {
 		link := s.public + "/sign-in?code=" + s.code(t)
 		for _, a := range []answer{
 			s.do(t, "HEAD", link, ""),
@@ -122,7 +120,7 @@ func TestLookingAheadSpendsNothing(t *testing.T) {
 }
 
 func TestSignInWhenSignedIn(t *testing.T) {
-	eachSite(t, func(t *testing.T, s *site) {
+	oneSite(t, func(t *testing.T, s *site) {
 		code := s.code(t)
 		a := s.do(t, "GET", s.public+"/sign-in?code="+code, "")
 		cookie := "Cookie: keloa_session=" + a.cookies()[0].Value
@@ -144,7 +142,7 @@ func TestSignInWhenSignedIn(t *testing.T) {
 }
 
 func TestSignOutWithoutSession(t *testing.T) {
-	eachSite(t, func(t *testing.T, s *site) {
+	oneSite(t, func(t *testing.T, s *site) {
 		if a := s.do(t, "POST", s.public+"/sign-out", ""); a.status != http.StatusSeeOther {
 			t.Errorf("%d %s", a.status, a.body)
 		}

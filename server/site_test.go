@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/keloa/apitokens/ent"
+	"github.com/keloa/apitokens/ent/database/dbtest"
 	enttoken "github.com/keloa/apitokens/ent/token"
 	"github.com/keloa/apitokens/token"
 	"github.com/keloa/apitokens/token/ability"
@@ -57,6 +58,21 @@ func (t *transcript) String() string {
 func eachSite(t *testing.T, test func(t *testing.T, s *site)) {
 	t.Helper()
 	tokentest.Each(t, func(t *testing.T, e *tokentest.Env) { test(t, openSite(t, e, "http", nil)) })
+}
+
+// oneSite runs test on SQLite, for what has nothing to do with the database.
+func oneSite(t *testing.T, test func(t *testing.T, s *site)) {
+	t.Helper()
+	test(t, openSite(t, sqliteEnv(t, tokentest.Config{}), "http", nil))
+}
+
+func sqliteEnv(t *testing.T, c tokentest.Config) *tokentest.Env {
+	t.Helper()
+	db := dbtest.Open(t, dbtest.SQLiteURL(t))
+	if err := db.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return tokentest.New(t, db, c)
 }
 
 // openSite serves both listeners until the test ends. The scheme is that of the
@@ -216,18 +232,9 @@ func (s *site) do(t *testing.T, method, target, body string, headers ...string) 
 // them.
 func (s *site) raw(t *testing.T, base, line, body string, headers ...string) answer {
 	t.Helper()
-	host := strings.TrimPrefix(base, "http://")
-	var dialer net.Dialer
-	conn, err := dialer.DialContext(t.Context(), "tcp", host)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = conn.Close() }()
-	if err := conn.SetDeadline(time.Now().Add(30 * time.Second)); err != nil {
-		t.Fatal(err)
-	}
+	conn, reader := s.dial(t, base)
 	var request strings.Builder
-	request.WriteString(line + " HTTP/1.1\r\nHost: " + host + "\r\nConnection: close\r\n")
+	request.WriteString(line + " HTTP/1.1\r\nHost: " + conn.RemoteAddr().String() + "\r\nConnection: close\r\n")
 	if body != "" {
 		request.WriteString("Content-Length: " + strconv.Itoa(len(body)) + "\r\n")
 	}
@@ -238,8 +245,29 @@ func (s *site) raw(t *testing.T, base, line, body string, headers ...string) ans
 	if _, err := io.WriteString(conn, request.String()); err != nil {
 		t.Fatal(err)
 	}
+	return s.read(t, reader, line)
+}
+
+// dial connects to a listener until the test ends.
+func (s *site) dial(t *testing.T, base string) (net.Conn, *bufio.Reader) {
+	t.Helper()
+	var dialer net.Dialer
+	conn, err := dialer.DialContext(t.Context(), "tcp", strings.TrimPrefix(base, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	if err := conn.SetDeadline(time.Now().Add(30 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	return conn, bufio.NewReader(conn)
+}
+
+// read reads the answer to a request that began with line.
+func (s *site) read(t *testing.T, from *bufio.Reader, line string) answer {
+	t.Helper()
 	method, _, _ := strings.Cut(line, " ")
-	response, err := http.ReadResponse(bufio.NewReader(conn), &http.Request{Method: method})
+	response, err := http.ReadResponse(from, &http.Request{Method: method})
 	if err != nil {
 		t.Fatalf("%s: %v", bearer.Redact(line), err)
 	}

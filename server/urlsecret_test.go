@@ -10,6 +10,7 @@ import (
 
 	"github.com/keloa/apitokens/token/ability"
 	"github.com/keloa/apitokens/token/bearer"
+	"github.com/keloa/apitokens/token/tokentest"
 )
 
 // escaped percent-encodes every byte, with hex digits in the case of format.
@@ -71,7 +72,7 @@ func TestSecretsInURLAreRefused(t *testing.T) {
 }
 
 func TestSecretsInURLOnEveryRouteAndMethod(t *testing.T) {
-	eachSite(t, func(t *testing.T, s *site) {
+	oneSite(t, func(t *testing.T, s *site) {
 		s.mint(t, "zapier-prod", ability.FullAccess)
 		for _, kind := range []bearer.Kind{bearer.Live, bearer.Test, bearer.Session} {
 			unknown := s.unknown(t, kind)
@@ -99,7 +100,7 @@ func TestSecretsInURLOnEveryRouteAndMethod(t *testing.T) {
 }
 
 func TestSecretsInURLAreAllFound(t *testing.T) {
-	eachSite(t, func(t *testing.T, s *site) {
+	oneSite(t, func(t *testing.T, s *site) {
 		_, first := s.mint(t, "first", ability.Read)
 		_, second := s.mint(t, "second", ability.Read)
 		decoy := s.unknown(t, bearer.Live)
@@ -111,6 +112,17 @@ func TestSecretsInURLAreAllFound(t *testing.T) {
 			exposed("second"),
 		)
 	})
+}
+
+func TestSecretsInURLEndWhereThePolicySaysSo(t *testing.T) {
+	s := openSite(t, sqliteEnv(t, tokentest.Config{RevokeExposed: true}), "http", nil)
+	_, secret := s.mint(t, "zapier-prod", ability.Read)
+	if a := s.do(t, "GET", s.public+"/?t="+secret, ""); a.code() != "TOKEN_IN_URL" {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+	if a := s.ask(t, whoAmI, "Authorization: Bearer "+secret); a.status != http.StatusUnauthorized {
+		t.Errorf("afterwards: %d %s", a.status, a.body)
+	}
 }
 
 func TestSecretsInIsBounded(t *testing.T) {
