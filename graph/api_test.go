@@ -135,10 +135,10 @@ func newWorld(t *testing.T, db *database.DB) *world {
 		}
 	})
 	log := slog.New(slog.NewTextHandler(logs, nil))
-	j := journal.New(db, journal.Options{Logger: log})
+	j := journal.New(journal.Options{Database: db, Logger: log, Now: now})
 	w := &world{db: db, people: map[string]token.Caller{"anonymous": {Origin: origin}}, seen: map[string][]string{}}
 	w.tokens = token.New(token.Options{Database: db, Journal: j, Now: now})
-	w.handler = NewHandler(Options{Tokens: w.tokens, Journal: j, Log: log, Recheck: func(ctx context.Context) error {
+	w.handler = NewHandler(Options{Tokens: w.tokens, Journal: j, Logger: log, Recheck: func(ctx context.Context) error {
 		return w.tokens.Recheck(ctx, callerFrom(ctx))
 	}})
 	for _, slug := range []string{"default", "other"} {

@@ -27,7 +27,7 @@ func auditEntryConnection(page journal.Page) *generated.AuditEntryConnection {
 		TotalCount: orZero(page.Total),
 	}
 	for i, e := range c.Nodes {
-		c.Edges[i] = &generated.AuditEntryEdge{Node: e, Cursor: keyset.NewCursor(keyset.Order{}, keyset.Key{ID: e.ID})}
+		c.Edges[i] = &generated.AuditEntryEdge{Node: e, Cursor: e.Cursor()}
 	}
 	c.PageInfo = pageInfo(page.HasNext, page.HasPrevious, c.Edges, func(e *generated.AuditEntryEdge) keyset.Cursor { return e.Cursor })
 	return c

@@ -12,6 +12,7 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
+	"github.com/keloa/apitokens/auditsink/journal"
 	"github.com/keloa/apitokens/ent/keyset"
 	"github.com/keloa/apitokens/token"
 	"github.com/keloa/apitokens/token/ability"
@@ -73,7 +74,7 @@ func Explain(err error) *Problem {
 		return &Problem{CodeBadUserInput, http.StatusBadRequest, argument.Error(), argument.Field, ""}
 	case errors.Is(err, token.ErrUnauthenticated):
 		return &Problem{CodeUnauthenticated, http.StatusUnauthorized, token.ErrUnauthenticated.Error(), "", ""}
-	case errors.Is(err, token.ErrNotFound):
+	case errors.Is(err, token.ErrNotFound), errors.Is(err, journal.ErrNotFound):
 		return &Problem{CodeNotFound, http.StatusNotFound, token.ErrNotFound.Error(), "", ""}
 	case errors.Is(err, token.ErrConflict):
 		return &Problem{CodeConflict, http.StatusConflict, token.ErrConflict.Error(), "", ""}
@@ -97,8 +98,8 @@ func (p *Problem) gqlError(ctx context.Context) *gqlerror.Error {
 // cause of those that nobody foresaw to log.
 func presenter(log *slog.Logger) graphql.ErrorPresenterFunc {
 	return func(ctx context.Context, err error) *gqlerror.Error {
-		if errors.Is(context.Cause(ctx), errTooSlow) {
-			err = errTooSlow
+		if cause := context.Cause(ctx); cause != nil {
+			err = cause // what ended the operation explains its errors
 		}
 		field := graphql.GetFieldContext(ctx)
 		problem := Explain(err)

@@ -9,10 +9,10 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 
+	"github.com/keloa/apitokens/auditsink/journal"
 	"github.com/keloa/apitokens/ent/keyset"
 	"github.com/keloa/apitokens/graph/generated"
 	"github.com/keloa/apitokens/token"
@@ -27,6 +27,7 @@ func TestExplain(t *testing.T) {
 	}{
 		{token.ErrUnauthenticated, CodeUnauthenticated, http.StatusUnauthorized},
 		{token.ErrNotFound, CodeNotFound, http.StatusNotFound},
+		{journal.ErrNotFound, CodeNotFound, http.StatusNotFound},
 		{token.ErrConflict, CodeConflict, http.StatusConflict},
 		{&token.ForbiddenError{Ability: ability.Read, Reason: "no"}, CodeForbidden, http.StatusForbidden},
 		{&token.LimitError{Plan: "STARTER", Limit: 5}, CodeLimitReached, http.StatusForbidden},
@@ -149,11 +150,15 @@ func TestBadInputNamesTheFieldAndQuotesNothing(t *testing.T) {
 	}
 }
 
-func TestAnOperationEndsInTime(t *testing.T) {
-	ctx, cancel := context.WithDeadlineCause(t.Context(), time.Now(), errTooSlow)
-	defer cancel()
-	got := presenter(open(io.Discard, nil).log)(ctx, errors.New("query: "+ctx.Err().Error()))
-	if got.Extensions["code"] != CodeQueryTooComplex {
-		t.Errorf("got %v", got)
+// TestWhatEndsAnOperationExplainsItsErrors ends one for lack of time and one
+// because its token was revoked.
+func TestWhatEndsAnOperationExplainsItsErrors(t *testing.T) {
+	for cause, want := range map[error]Code{errTooSlow: CodeQueryTooComplex, token.ErrUnauthenticated: CodeUnauthenticated} {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		cancel(cause)
+		got := presenter(open(io.Discard, nil).log)(ctx, fmt.Errorf("list tokens: %w", ctx.Err()))
+		if got.Extensions["code"] != want {
+			t.Errorf("%v: got %v", cause, got)
+		}
 	}
 }

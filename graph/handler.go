@@ -38,7 +38,7 @@ import (
 type Options struct {
 	Tokens  *token.Service
 	Journal *journal.Journal
-	Log     *slog.Logger
+	Logger  *slog.Logger
 	// Recheck is asked just before the first byte of an answer to someone
 	// known: [token.ErrUnauthenticated] replaces the answer by a 401.
 	Recheck func(context.Context) error
@@ -54,7 +54,7 @@ type handler struct {
 // NewHandler returns the handler of /graphql. It expects the caller in the
 // context, see [WithCaller].
 func NewHandler(o Options) http.Handler {
-	return &handler{newEngine(newSchema(o.Tokens, o.Journal), o.Log), o.Log, o.Recheck}
+	return &handler{newEngine(newSchema(o.Tokens, o.Journal), o.Logger), o.Logger, o.Recheck}
 }
 
 // answer is an HTTP answer before it is written: a GraphQL response and its
