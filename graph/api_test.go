@@ -78,7 +78,7 @@ func run(t *testing.T, w *world, archive *txtar.Archive) {
 			variables = text
 		case "want.json":
 			body := fmt.Sprintf(`{"query": %s, "variables": %s}`, quote(query), variables)
-			got := send(t, w.handler, w.caller(t, as), request(body, "Accept", mediaGraphQL))
+			got := ask(t, w.handler, w.caller(t, as), request(body, "Accept", mediaGraphQL))
 			w.compare(t, &archive.Files[i], fmt.Sprintf("%s as %s", query, as), indent(t, w.number(got.text)))
 			variables = "null"
 		case "want.audit":

@@ -68,7 +68,7 @@ func (r reply) code() Code {
 	return Code(r.Errors[0].Extensions.Code)
 }
 
-func send(t *testing.T, h http.Handler, by token.Caller, r *http.Request) reply {
+func ask(t *testing.T, h http.Handler, by token.Caller, r *http.Request) reply {
 	t.Helper()
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r.WithContext(WithCaller(t.Context(), by)))
@@ -86,7 +86,7 @@ func post(t *testing.T, h http.Handler, by token.Caller, query string, variables
 	if err != nil {
 		t.Fatal(err)
 	}
-	return send(t, h, by, request(string(body), "Accept", mediaGraphQL))
+	return ask(t, h, by, request(string(body), "Accept", mediaGraphQL))
 }
 
 // request is a POST with pairs of header names and values.
@@ -148,7 +148,7 @@ func TestRequestsThatAreNotExecuted(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var log bytes.Buffer
-			got := send(t, open(&log, nil), token.Caller{}, c.request)
+			got := ask(t, open(&log, nil), token.Caller{}, c.request)
 			if got.status != c.status || got.code() != c.code {
 				t.Errorf("got %d %s, want %d %s", got.status, got.text, c.status, c.code)
 			}
@@ -198,7 +198,7 @@ func TestRequestErrorsTakeTheirStatusFromTheMediaType(t *testing.T) {
 	for media, want := range map[string]int{mediaJSON: 200, mediaGraphQL: 400} {
 		for _, query := range []string{"{", "{nothing}", "query Q($id: ID!) {__typename}"} {
 			body, _ := json.Marshal(map[string]string{"query": query}) // a map of strings is JSON
-			got := send(t, h, token.Caller{}, request(string(body), "Accept", media))
+			got := ask(t, h, token.Caller{}, request(string(body), "Accept", media))
 			if got.status != want || got.code() != CodeBadUserInput || got.Data != nil {
 				t.Errorf("%s as %s: got %d %s", query, media, got.status, got.text)
 			}
@@ -251,7 +251,7 @@ func TestRevokedMeanwhile(t *testing.T) {
 	for _, query := range []string{`{abilities {name}}`, `{nothing}`} {
 		body, _ := json.Marshal(map[string]string{"query": query}) // a map of strings is JSON
 		r := request(string(body), "Authorization", "Bearer "+secret)
-		got := send(t, h, someone, r)
+		got := ask(t, h, someone, r)
 		if got.status != 401 || got.code() != CodeUnauthenticated || got.Data != nil ||
 			got.header.Get("WWW-Authenticate") != `Bearer realm="keloa", error="invalid_token"` {
 			t.Errorf("%s: got %d %s", query, got.status, got.text)

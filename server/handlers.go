@@ -54,7 +54,7 @@ func newHandlers(o handlerOptions) *handlers {
 		graphql: graph.NewHandler(graph.Options{
 			Tokens:  o.Tokens,
 			Journal: o.Journal,
-			Log:     o.Logger,
+			Logger:  o.Logger,
 			Recheck: recheck(o.Tokens),
 		}),
 	}
