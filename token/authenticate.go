@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"entgo.io/ent/dialect/sql"
+
 	"github.com/keloa/apitokens/auditsink"
 	"github.com/keloa/apitokens/ent"
 	"github.com/keloa/apitokens/ent/operator"
@@ -118,8 +120,10 @@ func (s *Service) Recheck(ctx context.Context, by Caller) error {
 func (s *Service) holds(ctx context.Context, tx *ent.Tx, by Caller) error {
 	tokens, sessions := tx.Token.Query(), tx.Session.Query()
 	if s.lockRows() {
-		tokens.ForShare()
-		sessions.ForShare()
+		// MariaDB does not know FOR SHARE, the newer words for it.
+		share := sql.WithLockClause("LOCK IN SHARE MODE")
+		tokens.ForShare(share)
+		sessions.ForShare(share)
 	}
 	return s.recheck(ctx, by, tokens, sessions)
 }
