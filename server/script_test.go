@@ -41,8 +41,9 @@ func TestScripts(t *testing.T) {
 //	                               NAME.err what it prints
 //	signal NAME TERM|HUP|KILL      send a signal to a server
 //	ended NAME CODE                wait until a server has ended with CODE, which is -1 after a KILL
-//	graphql URL SECRETFILE QUERY   print the status and the answer
-//	http METHOD URL [SECRETFILE]   print the status, the answer's headers and its body
+//	graphql URL SECRETFILE QUERY   send a query, in which "@FILE" is what is in FILE, and print
+//	                               the status, the answer's headers and its body
+//	http METHOD URL [SECRETFILE]   send a request, to the URL in FILE if that is @FILE; print the same
 //	lines N FILE                   wait until FILE has N lines
 //	journal DATABASE FILE          FILE is the whole audit log, each record once and in order
 //	nowhere SECRETFILE             the secret is in no other file

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"os/exec"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -37,11 +38,17 @@ func cmdStatus(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+// fileReference stands for the content of a file in a query.
+var fileReference = regexp.MustCompile(`"@[a-z]+"`)
+
 func cmdGraphQL(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 3 {
 		ts.Fatalf("usage: graphql URL SECRETFILE QUERY")
 	}
-	body, err := json.Marshal(map[string]string{"query": args[2]})
+	query := fileReference.ReplaceAllStringFunc(args[2], func(name string) string {
+		return `"` + strings.TrimSpace(ts.ReadFile(strings.Trim(name, `"@`))) + `"`
+	})
+	body, err := json.Marshal(map[string]string{"query": query})
 	ts.Check(err)
 	exchange(ts, http.MethodPost, args[0]+"/graphql", args[1], body)
 }
@@ -62,6 +69,9 @@ func cmdHTTP(ts *testscript.TestScript, neg bool, args []string) {
 func exchange(ts *testscript.TestScript, method, url, secretFile string, body []byte) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
+	if file, ok := strings.CutPrefix(url, "@"); ok {
+		url = strings.TrimSpace(ts.ReadFile(file))
+	}
 	request, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(body))
 	ts.Check(err)
 	if body != nil {
