@@ -47,6 +47,7 @@ func TestScripts(t *testing.T) {
 //	lines N FILE                   wait until FILE has N lines
 //	journal DATABASE FILE          FILE is the whole audit log, each record once and in order
 //	nowhere SECRETFILE             the secret is in no other file
+//	readme FILE                    write the README's lines of bash, of which there are five, to FILE
 var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args []string){
 	"status":  cmdStatus,
 	"server":  cmdServer,
@@ -57,4 +58,5 @@ var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args [
 	"lines":   cmdLines,
 	"journal": cmdJournal,
 	"nowhere": cmdNowhere,
+	"readme":  cmdReadme,
 }

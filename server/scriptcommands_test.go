@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"os/exec"
 	"regexp"
 	"slices"
@@ -148,4 +149,19 @@ func cmdNowhere(ts *testscript.TestScript, neg bool, args []string) {
 			ts.Fatalf("the secret of %s is in %s", args[0], path)
 		}
 	}))
+}
+
+var bashBlock = regexp.MustCompile("(?s)```bash\n(.*?)```")
+
+func cmdReadme(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: readme FILE")
+	}
+	readme, err := os.ReadFile("../README.md")
+	ts.Check(err)
+	blocks := bashBlock.FindAllSubmatch(readme, -1)
+	if len(blocks) != 1 || bytes.Count(blocks[0][1], []byte("\n")) != 5 {
+		ts.Fatalf("the README has %d blocks of bash, want one of five lines", len(blocks))
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), blocks[0][1], 0o600))
 }
