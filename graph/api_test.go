@@ -138,7 +138,7 @@ func newWorld(t *testing.T, db *database.DB) *world {
 	j := journal.New(journal.Options{Database: db, Logger: log, Now: now})
 	w := &world{db: db, people: map[string]token.Caller{"anonymous": {Origin: origin}}, seen: map[string][]string{}}
 	w.tokens = token.New(token.Options{Database: db, Journal: j, Now: now})
-	w.handler = NewHandler(Options{Tokens: w.tokens, Journal: j, Logger: log, Recheck: func(ctx context.Context) error {
+	w.handler = NewHandler(Options{Tokens: w.tokens, Logger: log, Recheck: func(ctx context.Context) error {
 		return w.tokens.Recheck(ctx, callerFrom(ctx))
 	}})
 	for _, slug := range []string{"default", "other"} {

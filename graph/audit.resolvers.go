@@ -41,13 +41,10 @@ func (r *auditEntryResolver) RequestID(ctx context.Context, obj *journal.Entry) 
 }
 
 func (r *queryResolver) AuditEntries(ctx context.Context, first *int, after *keyset.Cursor, last *int, before *keyset.Cursor, filter *journal.Filter) (*generated.AuditEntryConnection, error) {
-	by := callerFrom(ctx)
-	page, err := r.journal.List(ctx, journal.Query{
-		Request:   keyset.Request{First: first, After: after, Last: last, Before: before},
-		Workspace: by.Workspace.ID,
-		TestOnly:  by.TestOnly,
-		Filter:    orZero(filter),
-		Count:     graphql.FieldRequested(ctx, "totalCount"),
+	page, err := r.tokens.AuditEntries(ctx, callerFrom(ctx), journal.Query{
+		Request: keyset.Request{First: first, After: after, Last: last, Before: before},
+		Filter:  orZero(filter),
+		Count:   graphql.FieldRequested(ctx, "totalCount"),
 	})
 	if err != nil {
 		return nil, err

@@ -13,7 +13,6 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
-	"github.com/keloa/apitokens/auditsink/journal"
 	"github.com/keloa/apitokens/ent/keyset"
 	"github.com/keloa/apitokens/token"
 	"github.com/keloa/apitokens/token/ability"
@@ -75,7 +74,7 @@ func Explain(err error) *Problem {
 		return &Problem{CodeBadUserInput, http.StatusBadRequest, argument.Error(), argument.Field, ""}
 	case errors.Is(err, token.ErrUnauthenticated):
 		return &Problem{CodeUnauthenticated, http.StatusUnauthorized, token.ErrUnauthenticated.Error(), "", ""}
-	case errors.Is(err, token.ErrNotFound), errors.Is(err, journal.ErrNotFound):
+	case errors.Is(err, token.ErrNotFound):
 		return &Problem{CodeNotFound, http.StatusNotFound, token.ErrNotFound.Error(), "", ""}
 	case errors.Is(err, token.ErrConflict):
 		return &Problem{CodeConflict, http.StatusConflict, token.ErrConflict.Error(), "", ""}

@@ -9,13 +9,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-<<<<<<< HEAD
-=======
 
-	"github.com/99designs/gqlgen/graphql"
->>>>>>> f8b861d37e45bd8b61be30bd367023958eca1884
-
-	"github.com/keloa/apitokens/auditsink/journal"
 	"github.com/keloa/apitokens/ent/keyset"
 	"github.com/keloa/apitokens/token"
 	"github.com/keloa/apitokens/token/ability"
@@ -29,7 +23,6 @@ func TestExplain(t *testing.T) {
 	}{
 		{token.ErrUnauthenticated, CodeUnauthenticated, http.StatusUnauthorized},
 		{token.ErrNotFound, CodeNotFound, http.StatusNotFound},
-		{journal.ErrNotFound, CodeNotFound, http.StatusNotFound},
 		{token.ErrConflict, CodeConflict, http.StatusConflict},
 		{&token.ForbiddenError{Ability: ability.Read, Reason: "no"}, CodeForbidden, http.StatusForbidden},
 		{&token.LimitError{Plan: "STARTER", Limit: 5}, CodeLimitReached, http.StatusForbidden},

@@ -30,15 +30,13 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
-	"github.com/keloa/apitokens/auditsink/journal"
 	"github.com/keloa/apitokens/token"
 )
 
 // Options are what the handler stands on. All are needed.
 type Options struct {
-	Tokens  *token.Service
-	Journal *journal.Journal
-	Logger  *slog.Logger
+	Tokens *token.Service
+	Logger *slog.Logger
 	// Recheck is asked just before the first byte of an answer to someone
 	// known: [token.ErrUnauthenticated] replaces the answer by a 401.
 	Recheck func(context.Context) error
@@ -54,7 +52,7 @@ type handler struct {
 // NewHandler returns the handler of /graphql. It expects the caller in the
 // context, see [WithCaller].
 func NewHandler(o Options) http.Handler {
-	return &handler{newEngine(newSchema(o.Tokens, o.Journal), o.Logger), o.Logger, o.Recheck}
+	return &handler{newEngine(newSchema(o.Tokens), o.Logger), o.Logger, o.Recheck}
 }
 
 // answer is an HTTP answer before it is written: a GraphQL response and its

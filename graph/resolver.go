@@ -3,20 +3,18 @@ package graph
 import (
 	"github.com/99designs/gqlgen/graphql"
 
-	"github.com/keloa/apitokens/auditsink/journal"
 	"github.com/keloa/apitokens/graph/generated"
 	"github.com/keloa/apitokens/token"
 )
 
 // Resolver is what the resolvers stand on.
 type Resolver struct {
-	tokens  *token.Service
-	journal *journal.Journal
+	tokens *token.Service
 }
 
-func newSchema(tokens *token.Service, journal *journal.Journal) graphql.ExecutableSchema {
+func newSchema(tokens *token.Service) graphql.ExecutableSchema {
 	return generated.NewExecutableSchema(generated.Config{
-		Resolvers:  &Resolver{tokens, journal},
+		Resolvers:  &Resolver{tokens},
 		Directives: generated.DirectiveRoot{Can: can(tokens)},
 	})
 }

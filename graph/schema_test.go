@@ -15,7 +15,7 @@ import (
 // ours are the definitions that the schema adds to those of every schema.
 func ours(t *testing.T) []*ast.Definition {
 	t.Helper()
-	all := newSchema(nil, nil).Schema().Types
+	all := newSchema(nil).Schema().Types
 	defs := make([]*ast.Definition, 0, len(all))
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		if def := all[name]; !def.BuiltIn {
@@ -46,14 +46,14 @@ func TestEverythingIsDescribed(t *testing.T) {
 			described(def.Name+"."+v.Name, v.Description)
 		}
 	}
-	for _, d := range newSchema(nil, nil).Schema().Directives {
+	for _, d := range newSchema(nil).Schema().Directives {
 		described("@"+d.Name, d.Description)
 	}
 }
 
 func TestEveryRootFieldSaysWhatItNeeds(t *testing.T) {
 	open := []string{"viewer", "abilities"}
-	s := newSchema(nil, nil).Schema()
+	s := newSchema(nil).Schema()
 	walked := 0
 	for _, root := range []*ast.Definition{s.Query, s.Mutation, s.Subscription} {
 		if root == nil {

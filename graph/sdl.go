@@ -11,6 +11,6 @@ import (
 // it.
 var SDL = sync.OnceValue(func() string {
 	var text strings.Builder
-	formatter.NewFormatter(&text, formatter.WithIndent("  ")).FormatSchema(newSchema(nil, nil).Schema())
+	formatter.NewFormatter(&text, formatter.WithIndent("  ")).FormatSchema(newSchema(nil).Schema())
 	return text.String()
 })

@@ -6,7 +6,6 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/keloa/apitokens/auditsink/journal"
 	"github.com/keloa/apitokens/ent/database"
 	"github.com/keloa/apitokens/graph"
 	"github.com/keloa/apitokens/token"
@@ -16,7 +15,6 @@ import (
 // needed.
 type handlerOptions struct {
 	Tokens   *token.Service
-	Journal  *journal.Journal
 	Database *database.DB
 	Logger   *slog.Logger
 	// PublicURL is the origin users see: a scheme and a host, nothing else.
@@ -53,7 +51,6 @@ func newHandlers(o handlerOptions) *handlers {
 		resourceServers: digests(o.ResourceServers),
 		graphql: graph.NewHandler(graph.Options{
 			Tokens:  o.Tokens,
-			Journal: o.Journal,
 			Logger:  o.Logger,
 			Recheck: recheck(o.Tokens),
 		}),

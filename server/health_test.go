@@ -19,7 +19,6 @@ func TestHealth(t *testing.T) {
 		log := journal.New(journal.Options{Database: db})
 		internal := newHandlers(handlerOptions{
 			Tokens:    token.New(token.Options{Database: db, Journal: log}),
-			Journal:   log,
 			Database:  db,
 			Logger:    slog.New(slog.DiscardHandler),
 			PublicURL: &url.URL{Scheme: "http", Host: "localhost"},

@@ -64,7 +64,6 @@ func serve(ctx context.Context, cfg config, std streams) (err error) {
 	defer pipeline.stop()
 	failed := listeners.serve(newHandlers(handlerOptions{
 		Tokens:          tokens,
-		Journal:         audit,
 		Database:        db,
 		Logger:          log,
 		PublicURL:       origin,

@@ -70,12 +70,12 @@ func TestListPages(t *testing.T) {
 			want           []int
 			next, previous bool
 		}{
-			"newest":  {keyset.Request{First: ptr(3)}, []int{10, 9, 8}, true, false},
-			"on":      {keyset.Request{First: ptr(3), After: cursor(8)}, []int{7, 6, 5}, true, true},
-			"end":     {keyset.Request{First: ptr(3), After: cursor(4)}, []int{3, 2, 1}, false, true},
-			"oldest":  {keyset.Request{Last: ptr(3)}, []int{3, 2, 1}, false, true},
-			"back":    {keyset.Request{Last: ptr(3), Before: cursor(3)}, []int{6, 5, 4}, true, true},
-			"begin":   {keyset.Request{Last: ptr(3), Before: cursor(7)}, []int{10, 9, 8}, true, false},
+			"newest":  {keyset.Request{First: new(3)}, []int{10, 9, 8}, true, false},
+			"on":      {keyset.Request{First: new(3), After: cursor(8)}, []int{7, 6, 5}, true, true},
+			"end":     {keyset.Request{First: new(3), After: cursor(4)}, []int{3, 2, 1}, false, true},
+			"oldest":  {keyset.Request{Last: new(3)}, []int{3, 2, 1}, false, true},
+			"back":    {keyset.Request{Last: new(3), Before: cursor(3)}, []int{6, 5, 4}, true, true},
+			"begin":   {keyset.Request{Last: new(3), Before: cursor(7)}, []int{10, 9, 8}, true, false},
 			"default": {keyset.Request{}, []int{10, 9, 8, 7, 6, 5, 4, 3, 2, 1}, false, false},
 			"beyond":  {keyset.Request{After: cursor(1)}, []int{}, false, true},
 		} {
@@ -91,8 +91,8 @@ func TestListPages(t *testing.T) {
 			}
 		}
 		for field, bad := range map[string]keyset.Request{
-			"first": {First: ptr(101)}, "last": {Last: ptr(0)},
-			"after": {After: ptr(keyset.NewCursor(keyset.Order{Column: "label_key"}, keyset.Key{}))},
+			"first": {First: new(101)}, "last": {Last: new(0)},
+			"after": {After: new(keyset.NewCursor(keyset.Order{Column: "label_key"}, keyset.Key{}))},
 		} {
 			_, err := j.List(t.Context(), journal.Query{Request: bad, Workspace: home.ID})
 			if wrong, ok := errors.AsType[*keyset.ArgumentError](err); !ok || wrong.Field != field {
@@ -115,14 +115,14 @@ func TestListFilters(t *testing.T) {
 			"none":     {journal.Query{Filter: journal.Filter{Actions: []string{}}}, []int{}},
 			"actor":    {journal.Query{Filter: journal.Filter{ActorID: &uuid.UUID{9}}}, []int{5}},
 			"target":   {journal.Query{Filter: journal.Filter{TargetID: &uuid.UUID{8}}}, []int{5}},
-			"outcome":  {journal.Query{Filter: journal.Filter{Outcome: ptr(auditsink.Refused)}}, []int{5}},
+			"outcome":  {journal.Query{Filter: journal.Filter{Outcome: new(auditsink.Refused)}}, []int{5}},
 			"period":   {journal.Query{Filter: journal.Filter{Since: &events[2].At, Until: &events[5].At}}, []int{5, 4, 3}},
 			"test":     {journal.Query{TestOnly: true}, []int{9, 7, 5, 3, 1}},
 			"both":     {journal.Query{TestOnly: true, Filter: journal.Filter{Since: &events[6].At}}, []int{9, 7}},
 			"stranger": {journal.Query{Filter: journal.Filter{ActorID: &uuid.UUID{7}}}, []int{}},
-			"zone":     {journal.Query{Filter: journal.Filter{Since: ptr(events[8].At.In(time.FixedZone("", 7200)))}}, []int{10, 9}},
+			"zone":     {journal.Query{Filter: journal.Filter{Since: new(events[8].At.In(time.FixedZone("", 7200)))}}, []int{10, 9}},
 		} {
-			test.Workspace, test.Count, test.First = home.ID, true, ptr(100)
+			test.Workspace, test.Count, test.First = home.ID, true, new(100)
 			page, err := j.List(t.Context(), test.Query)
 			if err != nil {
 				t.Fatal(err)
