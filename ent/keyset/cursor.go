@@ -70,7 +70,11 @@ func ParseCursor(text string) (Cursor, error) {
 	switch {
 	case tag == tagNil && value == "":
 	case tag == tagTime && len(value) == 8:
-		c.key.Value = time.UnixMicro(int64(binary.BigEndian.Uint64([]byte(value)))).UTC()
+		at := time.UnixMicro(int64(binary.BigEndian.Uint64([]byte(value)))).UTC()
+		if at.Year() < 1 || at.Year() > 9999 { // MySQL has no other years
+			return Cursor{}, ErrCursor
+		}
+		c.key.Value = at
 	case tag == tagString:
 		c.key.Value = value
 	default:

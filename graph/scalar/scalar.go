@@ -37,14 +37,16 @@ func UnmarshalID(v any) (uuid.UUID, error) {
 // MarshalTime writes a moment in RFC 3339, UTC, with the digits it needs.
 func MarshalTime(t time.Time) graphql.Marshaler { return text(t.UTC().Format(time.RFC3339Nano)) }
 
-// UnmarshalTime reads a moment in RFC 3339.
+// UnmarshalTime reads a moment in RFC 3339. In UTC it must be in the years 1 to
+// 9999: MySQL has no others.
 func UnmarshalTime(v any) (time.Time, error) {
 	s, _ := v.(string)
 	t, err := time.Parse(time.RFC3339Nano, s)
-	if err != nil {
+	t = t.UTC()
+	if err != nil || t.Year() < 1 || t.Year() > 9999 {
 		return time.Time{}, &token.InputError{Reason: "must be a moment in RFC 3339, such as 2026-11-23T09:12:44Z"}
 	}
-	return t.UTC(), nil
+	return t, nil
 }
 
 // MarshalCursor writes a place in a list.
