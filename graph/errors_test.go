@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/keloa/apitokens/ent/keyset"
 	"github.com/keloa/apitokens/token"
@@ -87,6 +89,8 @@ func TestPanicsSayNothing(t *testing.T) {
 // belong.
 func TestBadInputNamesTheFieldAndQuotesNothing(t *testing.T) {
 	const mint = `mutation M($input: MintTokenInput!) {mintToken(input: $input) {secret}}`
+	// No list gives out such a cursor, but whoever looks inside can make one.
+	beyond := keyset.NewCursor(keyset.Order{Column: "expires_at"}, keyset.Key{Value: time.UnixMicro(math.MaxInt64)}).String()
 	input := func(name string, value any) map[string]any {
 		in := map[string]any{"label": "l", "abilities": []string{"READ"}}
 		in[name] = value
@@ -116,6 +120,9 @@ func TestBadInputNamesTheFieldAndQuotesNothing(t *testing.T) {
 		"null":                      {mint, input("label", nil), "label"},
 		"an unknown input field":    {mint, input(secret, secret), "input"},
 		"a time":                    {mint, input("expiresAt", secret), "expiresAt"},
+		"a time before the year 1":  {mint, input("expiresAt", "0001-01-01T00:00:00+01:00"), "expiresAt"},
+		"a time after 9999":         {`{ apiTokens(filter: {expiresBefore: "9999-12-31T23:59:59-01:00"}) {totalCount} }`, nil, "expiresBefore"},
+		"a cursor after 9999":       {`{ apiTokens(after: "` + beyond + `") {totalCount} }`, nil, "after"},
 		"a number for a time":       {mint, input("expiresAt", 17), "expiresAt"},
 		"an id":                     {`{ apiToken(id: "` + secret + `") {id} }`, nil, "id"},
 		"an id in braces":           {`{ apiToken(id: "{0198c7a4-0000-7000-8000-000000000000}") {id} }`, nil, "id"},
