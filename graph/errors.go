@@ -33,7 +33,7 @@ const (
 	CodeRateLimited      Code = "RATE_LIMITED"
 	CodeQueryTooComplex  Code = "QUERY_TOO_COMPLEX"
 	CodeAuditUnavailable Code = "AUDIT_UNAVAILABLE"
-	CodeTokenInURL       Code = "TOKEN_IN_URL" //nolint:gosec // no credential
+	CodeTokenInURL       Code = "TOKEN_IN_URL"
 	CodeBrowserUse       Code = "BROWSER_USE"
 	CodeInternal         Code = "INTERNAL"
 )
