@@ -84,7 +84,7 @@ func TestCanonicalIsBounded(t *testing.T) {
 	e := example()
 	e.UserAgent = strings.Repeat("\u00e9\x00", 50_000)
 	e.Changes = map[string][2]any{"state": {"ACTIVE", "REVOKED"}, "big": {strings.Repeat("x", 100_000), nil}}
-	for _, key := range strings.Split("abcdefghijklmnopqrstuvwxyz", "") {
+	for key := range strings.SplitSeq("abcdefghijklmnopqrstuvwxyz", "") {
 		e.Changes[key] = [2]any{strings.Repeat("y", 2000), strings.Repeat("z", 500)}
 	}
 	text := canonical(t, e)

@@ -29,6 +29,7 @@ type memory struct {
 	until   time.Time
 	moves   int   // how often the cursor moved
 	failure error // of every call that touches the lease
+	hang    bool  // advancing does not return
 }
 
 func newMemory() *memory { return &memory{sealed: make(chan struct{})} }
@@ -79,9 +80,15 @@ func (m *memory) Claim(_ context.Context, sink string, holder uuid.UUID, _ audit
 	return auditsink.Lease{Sink: sink, Epoch: m.epoch, Cursor: m.cursor, TTL: ttl}, nil
 }
 
-func (m *memory) Advance(_ context.Context, lease auditsink.Lease, cursor int64) error {
+func (m *memory) Advance(ctx context.Context, lease auditsink.Lease, cursor int64) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.hang {
+		m.mu.Unlock()
+		<-ctx.Done()
+		m.mu.Lock()
+		return ctx.Err()
+	}
 	if m.failure != nil {
 		return m.failure
 	}
@@ -414,6 +421,30 @@ func TestRelayWithoutALeaseDoesNotDeliver(t *testing.T) {
 		source.fail(nil)
 		pass(time.Minute)
 		wantUpTo(t, to, 10)
+	})
+}
+
+// A delivery is called off when the lease ends under it, even where the
+// database that should prolong the lease hangs.
+func TestDeliveryEndsWithTheLease(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source, to := newMemory(), &sink{}
+		source.hang = true
+		source.add(sinktest.Records(t, 1, 5)...)
+		began := time.Now()
+		var took time.Duration
+		to.before = func(ctx context.Context, _ *auditsink.Batch) (auditsink.Result, error) {
+			<-ctx.Done()
+			if took == 0 {
+				took = time.Since(began)
+			}
+			return auditsink.Result{}, ctx.Err()
+		}
+		start(t, source, auditsink.Destination{Sink: to})
+		pass(10 * time.Second)
+		if took == 0 || took > 5*time.Second {
+			t.Errorf("the delivery went on for %v", took)
+		}
 	})
 }
 

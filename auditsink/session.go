@@ -62,7 +62,10 @@ func (s *session) keep(ctx context.Context, lease Lease) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		err := s.advance(ctx, lease, lease.Cursor)
+		// A database that hangs must not hide that the lease has ended.
+		try, done := context.WithTimeout(ctx, s.left())
+		err := s.advance(try, lease, lease.Cursor)
+		done()
 		if errors.Is(err, ErrFenced) {
 			return err
 		}
@@ -89,7 +92,10 @@ func (s *session) advance(ctx context.Context, lease Lease, cursor int64) error 
 	}
 }
 
-func (s *session) holds() bool { return time.Since(s.began) < time.Duration(s.until.Load()) }
+// left is how long the lease lasts at least.
+func (s *session) left() time.Duration { return time.Duration(s.until.Load()) - time.Since(s.began) }
+
+func (s *session) holds() bool { return s.left() > 0 }
 
 // feed delivers what is sealed and waits for more.
 func (s *session) feed(ctx context.Context, stop <-chan struct{}) error {

