@@ -9,11 +9,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-<<<<<<< HEAD
-=======
-
-	"github.com/99designs/gqlgen/graphql"
->>>>>>> f8b861d37e45bd8b61be30bd367023958eca1884
 
 	"github.com/keloa/apitokens/auditsink/journal"
 	"github.com/keloa/apitokens/ent/keyset"
