@@ -134,8 +134,11 @@ func (db *DB) migrateSQLite(ctx context.Context, pool *sql.DB, dir atlas.Dir) er
 		}
 		var table string
 		err = tx.QueryRowContext(ctx, "SELECT \"table\" FROM pragma_foreign_key_check LIMIT 1").Scan(&table)
+		if err == nil {
+			return fmt.Errorf("table %s would refer to rows that do not exist", table)
+		}
 		if !errors.Is(err, sql.ErrNoRows) {
-			return errors.Join(err, fmt.Errorf("table %s would refer to rows that do not exist", table))
+			return err
 		}
 		return tx.Commit()
 	})
