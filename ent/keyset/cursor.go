@@ -6,6 +6,7 @@ import (
 	"errors"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 )
@@ -75,9 +76,12 @@ func ParseCursor(text string) (Cursor, error) {
 			return Cursor{}, ErrCursor
 		}
 		c.key.Value = at
-	case tag == tagString:
+	case tag == tagString && utf8.ValidString(value):
 		c.key.Value = value
 	default:
+		return Cursor{}, ErrCursor
+	}
+	if c.String() != text { // base64 passes over line ends
 		return Cursor{}, ErrCursor
 	}
 	return c, nil
@@ -88,7 +92,7 @@ func (c *Cursor) place(field string, o Order) (*Key, error) {
 	if c == nil {
 		return nil, nil //nolint:nilnil // no cursor is no place
 	}
-	if c.column != o.Column {
+	if c.column != o.Column || !o.fits(c.key.Value) {
 		return nil, &ArgumentError{field, "is a cursor of another order"}
 	}
 	return &c.key, nil

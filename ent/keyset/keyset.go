@@ -36,11 +36,34 @@ type ArgumentError struct {
 
 func (e *ArgumentError) Error() string { return e.Field + ": " + e.Reason }
 
+// Kind is what a column holds.
+type Kind uint8
+
+// The kinds of column that rows can be sorted by.
+const (
+	ID   Kind = iota // the id alone: the order has no column
+	Text             // never null
+	Time             // may be null
+)
+
 // Order is what rows are sorted by: a column, and the id where that is equal.
 type Order struct {
-	// Column is what to sort by; empty for the id alone.
-	Column string
+	Column string // empty for the id alone
+	Kind   Kind
 	Desc   bool
+}
+
+// fits reports whether value can stand in the order's column.
+func (o Order) fits(value any) bool {
+	switch value.(type) {
+	case nil:
+		return o.Kind != Text
+	case string:
+		return o.Kind == Text
+	case time.Time:
+		return o.Kind == Time
+	}
+	return false
 }
 
 // Key is where a row stands in an order.
@@ -115,9 +138,9 @@ func (w Window) Order(s *sql.Selector) {
 
 // beyond is the rows that follow key, or in a descending walk precede it.
 func (o Order) beyond(s *sql.Selector, key Key, desc bool) *sql.Predicate {
-	compare := sql.GT
+	compare, reach := sql.GT, sql.GTE
 	if desc {
-		compare = sql.LT
+		compare, reach = sql.LT, sql.LTE
 	}
 	id := compare(s.C("id"), key.ID)
 	if o.Column == "" {
@@ -130,11 +153,16 @@ func (o Order) beyond(s *sql.Selector, key Key, desc bool) *sql.Predicate {
 	case key.Value == nil:
 		return sql.Or(sql.NotNull(column), sql.And(sql.IsNull(column), id))
 	}
-	rest := []*sql.Predicate{compare(column, key.Value), sql.And(sql.EQ(column, key.Value), id)}
-	if desc {
-		rest = append(rest, sql.IsNull(column))
+	// The first condition follows from the second. It is there because an
+	// index is read as a range for it, and from the start for an OR.
+	beyond := sql.And(
+		reach(column, key.Value),
+		sql.Or(compare(column, key.Value), sql.And(sql.EQ(column, key.Value), id)),
+	)
+	if desc && o.Kind == Time {
+		return sql.Or(beyond, sql.IsNull(column))
 	}
-	return sql.Or(rest...)
+	return beyond
 }
 
 // Cut returns the rows that the page shows, in the order that was asked for,
