@@ -27,13 +27,29 @@ func cleanText(field, text string, least, most int) (string, error) {
 	if n := utf8.RuneCountInString(text); n < least || n > most {
 		return "", &InputError{field, fmt.Sprintf("must have %d to %d characters", least, most)}
 	}
-	if strings.ContainsFunc(text, unicode.IsControl) {
+	if strings.ContainsFunc(text, steers) {
 		return "", &InputError{field, "must not contain control characters"}
+	}
+	if least > 0 && !strings.ContainsFunc(text, leavesTrace) {
+		return "", &InputError{field, "must not be invisible"}
 	}
 	if _, found := bearer.Find(text); found {
 		return "", &InputError{field, "must not contain a secret: revoke that token, it has been written down"}
 	}
 	return text, nil
+}
+
+// steers reports whether a character controls how text is shown: the control
+// characters, the separators of lines and paragraphs, and what changes the
+// direction of the text around it, with which a label could pose as another one.
+// What joins letters and emoji stays: some languages need it.
+func steers(c rune) bool {
+	return unicode.In(c, unicode.Cc, unicode.Zl, unicode.Zp, unicode.Bidi_Control) && c != '\u200e' && c != '\u200f'
+}
+
+// leavesTrace reports whether a character alone can be seen.
+func leavesTrace(c rune) bool {
+	return unicode.IsGraphic(c) && !unicode.IsSpace(c) && !unicode.Is(unicode.Other_Default_Ignorable_Code_Point, c) && !unicode.Is(unicode.Variation_Selector, c)
 }
 
 func cleanLabel(label string) (string, error) { return cleanText("label", label, 1, maxLabel) }

@@ -47,9 +47,9 @@ type Order struct {
 func (o Order) keys() keyset.Order {
 	switch o.Field {
 	case OrderLabel:
-		return keyset.Order{Column: enttoken.FieldLabelKey, Kind: keyset.Text, Desc: o.Desc}
+		return keyset.Order{Column: enttoken.FieldLabelKey, Kind: keyset.Texts, Desc: o.Desc}
 	case OrderExpiresAt:
-		return keyset.Order{Column: enttoken.FieldExpiresAt, Kind: keyset.Time, Desc: o.Desc}
+		return keyset.Order{Column: enttoken.FieldExpiresAt, Kind: keyset.Moments, Desc: o.Desc}
 	case OrderCreatedAt:
 		return keyset.Order{Desc: o.Desc}
 	}

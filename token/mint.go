@@ -230,8 +230,10 @@ func (d *draft) event(t *ent.Token) auditsink.Event {
 	event.Changes = map[string][2]any{
 		"abilities": {nil, d.in.Abilities},
 		"mode":      {nil, d.in.Mode},
-		"expiresAt": {nil, d.in.ExpiresAt},
 		"state":     {nil, StateActive},
+	}
+	if d.in.ExpiresAt != nil {
+		event.Changes["expiresAt"] = [2]any{nil, d.in.ExpiresAt}
 	}
 	return event
 }

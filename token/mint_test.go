@@ -76,6 +76,9 @@ func TestMintRefusesBadInput(t *testing.T) {
 		"label long":        func(in *token.MintInput) { in.Label = strings.Repeat("é", 101) },
 		"label control":     func(in *token.MintInput) { in.Label = "a\x00b" },
 		"label newline":     func(in *token.MintInput) { in.Label = "a\nb" },
+		"label line":        func(in *token.MintInput) { in.Label = "a\u2028b" },
+		"label direction":   func(in *token.MintInput) { in.Label = "a\u202eb" },
+		"label invisible":   func(in *token.MintInput) { in.Label = "\u200b\u200d" },
 		"label not UTF-8":   func(in *token.MintInput) { in.Label = "a\xff" },
 		"label secret":      func(in *token.MintInput) { in.Label = "key " + secret.Reveal() },
 		"abilities":         func(in *token.MintInput) { in.Abilities = nil },
@@ -107,7 +110,7 @@ func TestMintRefusesBadInput(t *testing.T) {
 
 func TestMintKeepsLabelsAsTheyAre(t *testing.T) {
 	tokentest.Each(t, func(t *testing.T, e *tokentest.Env) {
-		for _, label := range []string{strings.Repeat("𝄞", 100), "ß", "مرحبا", `"; DROP TABLE tokens; --`, "a%b_c\\d"} {
+		for _, label := range []string{strings.Repeat("𝄞", 100), "ß", "مرحبا", "\u200fשלום", "👩\u200d💻", `"; DROP TABLE tokens; --`, "a%b_c\\d"} {
 			minted, _ := e.Mint(t, label, ability.Read)
 			got, err := e.Service.Get(t.Context(), e.Owner, minted.ID)
 			if err != nil || got.Label != label {

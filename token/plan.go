@@ -1,10 +1,14 @@
 package token
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/goccy/go-yaml"
@@ -43,11 +47,15 @@ func LoadPlans(path string) (Plans, error) {
 		return nil, fmt.Errorf("read the plans: %w", err)
 	}
 	var file map[string]struct {
-		Tokens            *int `yaml:"tokens"`
-		RequestsPerMinute *int `yaml:"requestsPerMinute"`
+		Tokens            *wholeNumber `yaml:"tokens"`
+		RequestsPerMinute *wholeNumber `yaml:"requestsPerMinute"`
 	}
-	if err := yaml.UnmarshalWithOptions(text, &file, yaml.DisallowUnknownField()); err != nil {
+	documents := yaml.NewDecoder(bytes.NewReader(text), yaml.DisallowUnknownField())
+	if err := documents.Decode(&file); err != nil && !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("read the plans in %s: %w", path, err)
+	}
+	if err := documents.Decode(new(any)); !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("read the plans in %s: it must hold one YAML document", path)
 	}
 	plans := DefaultPlans()
 	seen := map[workspace.Plan]bool{}
@@ -71,9 +79,22 @@ func LoadPlans(path string) (Plans, error) {
 	return plans, nil
 }
 
-func override(limit, given *int) {
+// wholeNumber is an integer that YAML does not cut a fraction off for.
+type wholeNumber int
+
+// UnmarshalYAML reads digits and nothing else.
+func (n *wholeNumber) UnmarshalYAML(text []byte) error {
+	i, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil {
+		return errors.New("a limit is a whole number")
+	}
+	*n = wholeNumber(i)
+	return nil
+}
+
+func override(limit *int, given *wholeNumber) {
 	if given != nil {
-		*limit = *given
+		*limit = int(*given)
 	}
 }
 

@@ -32,6 +32,8 @@ func TestLoadPlansRefuses(t *testing.T) {
 		"a limit in words":  "starter: {tokens: many}",
 		"a list":            "- starter",
 		"what is no YAML":   "starter: {",
+		"a fraction":        "starter: {tokens: 7.9}",
+		"two documents":     "starter: {tokens: 1}\n---\ngrowth: {tokens: 2}",
 		"one plan two ways": "starter: {tokens: 1}\nSTARTER: {tokens: 2}",
 	} {
 		if plans, err := token.LoadPlans(plansFile(t, text)); err == nil {

@@ -98,6 +98,7 @@ func (s *Service) Can(ctx context.Context, by Caller, a ability.Ability, attempt
 func (s *Service) refuse(ctx context.Context, by Caller, attempted string, why error) error {
 	event := by.event(auditsink.ActionRefuse, s.now())
 	event.Outcome = auditsink.Refused
+	event.Target.Type = "ApiToken" // which one, if any, is not known yet
 	event.Changes = map[string][2]any{
 		"attempted": {nil, attempted},
 		"reason":    {nil, why.Error()},

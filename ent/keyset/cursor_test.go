@@ -14,7 +14,7 @@ import (
 
 var (
 	byID   = keyset.Order{Desc: true}
-	byName = keyset.Order{Column: "name", Kind: keyset.Text}
+	byName = keyset.Order{Column: "name", Kind: keyset.Texts}
 )
 
 func TestCursorsComeBack(t *testing.T) {

@@ -41,9 +41,9 @@ type Kind uint8
 
 // The kinds of column that rows can be sorted by.
 const (
-	ID   Kind = iota // the id alone: the order has no column
-	Text             // never null
-	Time             // may be null
+	IDs     Kind = iota // none: the order is by id alone
+	Texts               // never null
+	Moments             // may be null
 )
 
 // Order is what rows are sorted by: a column, and the id where that is equal.
@@ -57,11 +57,11 @@ type Order struct {
 func (o Order) fits(value any) bool {
 	switch value.(type) {
 	case nil:
-		return o.Kind != Text
+		return o.Kind != Texts
 	case string:
-		return o.Kind == Text
+		return o.Kind == Texts
 	case time.Time:
-		return o.Kind == Time
+		return o.Kind == Moments
 	}
 	return false
 }
@@ -159,7 +159,7 @@ func (o Order) beyond(s *sql.Selector, key Key, desc bool) *sql.Predicate {
 		reach(column, key.Value),
 		sql.Or(compare(column, key.Value), sql.And(sql.EQ(column, key.Value), id)),
 	)
-	if desc && o.Kind == Time {
+	if desc && o.Kind == Moments {
 		return sql.Or(beyond, sql.IsNull(column))
 	}
 	return beyond
