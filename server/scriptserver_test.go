@@ -56,7 +56,9 @@ func cmdServer(ts *testscript.TestScript, neg bool, args []string) {
 	defer errs.Close()
 	cmd := exec.Command(programName, append([]string{"--listen=127.0.0.1:0", "--internal-listen=127.0.0.1:0"}, args[1:]...)...)
 	cmd.Dir = ts.MkAbs(".")
-	cmd.Env = []string{"PATH=" + ts.Getenv("PATH"), "TMPDIR=" + ts.Getenv("TMPDIR")}
+	for _, name := range []string{"PATH", "TMPDIR", "GORACE"} {
+		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
+	}
 	cmd.Stdout, cmd.Stderr = out, errs
 	ts.Check(cmd.Start())
 	server := &serverProcess{cmd, make(chan struct{})}
