@@ -51,7 +51,7 @@ func TestScripts(t *testing.T) {
 //	finish                         send the rest of it, and print the status and the answer's body
 //	holds TEXT FILE                wait until FILE has TEXT in it
 //	lines N FILE                   wait until FILE has N lines
-//	journal DATABASE FILE          FILE is the whole audit log, each record once and in order
+//	journal DATABASE FILE          the file is the whole audit log, each record once and in order
 //	nowhere SECRETFILE             the secret is in no other file
 //	readme FILE                    write the README's lines of bash, of which there are five, to FILE
 var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args []string){

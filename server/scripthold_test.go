@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -22,7 +23,8 @@ func cmdHold(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: hold URL")
 	}
-	conn, err := net.DialTimeout("tcp", strings.TrimPrefix(args[0], "http://"), patience)
+	dialer := net.Dialer{Timeout: patience}
+	conn, err := dialer.DialContext(context.Background(), "tcp", strings.TrimPrefix(args[0], "http://"))
 	ts.Check(err)
 	ts.Defer(func() { _ = conn.Close() }) // finish may have closed it
 	ts.Check(conn.SetDeadline(time.Now().Add(patience)))
