@@ -147,7 +147,7 @@ func TestMisuse(t *testing.T) {
 			if name, value, ok := strings.Cut(c.env, "="); ok {
 				t.Setenv(name, value)
 			}
-			code, stdout, stderr := runCommand(t, "", c.args...)
+			code, stdout, stderr := runCommand(t, c.args...)
 			if code != exitUsage || stdout != "" {
 				t.Errorf("exit code %d, standard output %q", code, stdout)
 			}
@@ -192,14 +192,14 @@ func TestRefusedInput(t *testing.T) {
 		{"no such workspace to change", exitFailed, []string{"workspace", "set-plan", "acme", "growth"}, `there is no workspace "acme"`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			code, stdout, stderr := runCommand(t, "", c.args...)
+			code, stdout, stderr := runCommand(t, c.args...)
 			if code != c.code || stdout != "" {
 				t.Errorf("exit code %d, standard output %q", code, stdout)
 			}
 			checkSentence(t, stderr, c.want)
 		})
 	}
-	code, stdout, stderr := runCommand(t, "", "token", "list", "--all", "--json")
+	code, stdout, stderr := runCommand(t, "token", "list", "--all", "--json")
 	if code != exitDone || stdout != "[]\n" {
 		t.Errorf("something was minted: %d %s%s", code, stdout, stderr)
 	}
@@ -225,7 +225,7 @@ func TestLostSecret(t *testing.T) {
 	_, rest, _ := strings.Cut(stderr.String(), "revoke token ")
 	id, _, _ := strings.Cut(rest, " ")
 	checkSentence(t, stderr.String(), "which is lost now")
-	if code, _, errs := runCommand(t, "", "token", "revoke", id); code != exitDone {
+	if code, _, errs := runCommand(t, "token", "revoke", id); code != exitDone {
 		t.Errorf("revoke %q: %s", id, errs)
 	}
 }
