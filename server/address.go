@@ -52,12 +52,8 @@ func onLoopback(address string) bool {
 	return err == nil && ip.IsLoopback()
 }
 
-// parsePublicURL checks the origin that users see. Empty is nil: it then follows
-// from where the server listens.
-func parsePublicURL(text string) (*url.URL, error) {
-	if text == "" {
-		return nil, nil //nolint:nilnil // as said above
-	}
+// parseOrigin checks the origin that users see.
+func parseOrigin(text string) (*url.URL, error) {
 	u, err := url.Parse(text)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.User != nil ||
 		!isMachine(u.Hostname()) || u.Port() != "" && !isPort(u.Port()) {

@@ -46,7 +46,7 @@ func (c signInCommand) Run(ctx context.Context, std streams) error {
 func (f publicFlags) origin() (*url.URL, error) {
 	var err error
 	listen := take(&err, setting("listen"), f.Listen, parseAddress)
-	public := take(&err, setting("public-url"), f.PublicURL, parsePublicURL)
+	public := f.publicURL(&err)
 	if err != nil || public != nil {
 		return public, err
 	}

@@ -29,6 +29,15 @@ type publicFlags struct {
 	PublicURL string `env:"KELOA_PUBLIC_URL" placeholder:"URL" help:"The origin that users see. Default: follows from --listen."`
 }
 
+// publicURL is the origin that users see; nil if it follows from where the
+// server listens. The error goes to first, as with [take].
+func (f publicFlags) publicURL(first *error) *url.URL {
+	if f.PublicURL == "" {
+		return nil
+	}
+	return take(first, setting("public-url"), f.PublicURL, parseOrigin)
+}
+
 // serverFlags are the configuration of the server as it is written down. The
 // lists read the environment themselves, because there, and only there, spaces
 // separate their values.
@@ -86,7 +95,7 @@ func (f serverFlags) config() (config, error) {
 		database:        f.Database,
 		listen:          take(&first, setting("listen"), f.Listen, parseAddress),
 		internalListen:  take(&first, setting("internal-listen"), f.InternalListen, parseInternalAddress),
-		publicURL:       take(&first, setting("public-url"), f.PublicURL, parsePublicURL),
+		publicURL:       f.publicURL(&first),
 		plans:           take(&first, setting("plans"), f.Plans, parsePlans),
 		sinks:           list(f.AuditSink, "KELOA_AUDIT_SINKS"),
 		resourceServers: take(&first, setting("resource-server"), list(f.ResourceServer, "KELOA_RESOURCE_SERVERS"), parseResourceServers),

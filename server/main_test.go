@@ -35,10 +35,10 @@ func unset(t *testing.T) {
 	}
 }
 
-// runCommand runs the program in this process.
-func runCommand(t *testing.T, stdin string, args ...string) (code int, stdout, stderr string) {
+// runCommand runs the program in this process, with nothing on standard input.
+func runCommand(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	var out, err strings.Builder
-	code = run(args, streams{strings.NewReader(stdin), &out, &err})
+	code = run(args, streams{strings.NewReader(""), &out, &err})
 	return code, out.String(), err.String()
 }

@@ -25,8 +25,11 @@ func TestScripts(t *testing.T) {
 			if filepath.Base(e.WorkDir) == "script-cluster" {
 				e.Setenv("MYSQL", dbtest.MySQLURL(t))
 			}
+			// The race detector makes each process wait a second at its end.
+			e.Setenv("GORACE", "atexit_sleep_ms=0")
 			started := servers{}
 			e.Values[serversKey{}] = started
+			e.Values[heldKey{}] = &held{}
 			e.Defer(started.kill)
 			return nil
 		},
@@ -44,8 +47,11 @@ func TestScripts(t *testing.T) {
 //	graphql URL SECRETFILE QUERY   send a query, in which "@FILE" is what is in FILE, and print
 //	                               the status, the answer's headers and its body
 //	http METHOD URL [SECRETFILE]   send a request, to the URL in FILE if that is @FILE; print the same
+//	hold URL                       begin a request
+//	finish                         send the rest of it, and print the status and the answer's body
+//	holds TEXT FILE                wait until FILE has TEXT in it
 //	lines N FILE                   wait until FILE has N lines
-//	journal DATABASE FILE          FILE is the whole audit log, each record once and in order
+//	journal DATABASE FILE          the file is the whole audit log, each record once and in order
 //	nowhere SECRETFILE             the secret is in no other file
 //	readme FILE                    write the README's lines of bash, of which there are five, to FILE
 var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args []string){
@@ -55,6 +61,9 @@ var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args [
 	"ended":   cmdEnded,
 	"graphql": cmdGraphQL,
 	"http":    cmdHTTP,
+	"hold":    cmdHold,
+	"finish":  cmdFinish,
+	"holds":   cmdHolds,
 	"lines":   cmdLines,
 	"journal": cmdJournal,
 	"nowhere": cmdNowhere,

@@ -95,13 +95,29 @@ func exchange(ts *testscript.TestScript, method, url, secretFile string, body []
 }
 
 func cmdLines(ts *testscript.TestScript, neg bool, args []string) {
+	waitForFile(ts, neg, args, "lines N FILE", func(n string, text []byte) bool {
+		return strconv.Itoa(bytes.Count(text, []byte("\n"))) == n
+	})
+}
+
+func cmdHolds(ts *testscript.TestScript, neg bool, args []string) {
+	waitForFile(ts, neg, args, "holds TEXT FILE", func(wanted string, text []byte) bool {
+		return bytes.Contains(text, []byte(wanted))
+	})
+}
+
+// waitForFile waits until a file, which may not be there yet, is as wanted.
+func waitForFile(ts *testscript.TestScript, neg bool, args []string, usage string, as func(string, []byte) bool) {
 	if neg || len(args) != 2 {
-		ts.Fatalf("usage: lines N FILE")
+		ts.Fatalf("usage: %s", usage)
 	}
 	ts.Check(eventually(func() error {
-		text := ts.ReadFile(args[1])
-		if n := strings.Count(text, "\n"); strconv.Itoa(n) != args[0] {
-			return fmt.Errorf("%s has %d lines:\n%s", args[1], n, text)
+		text, err := os.ReadFile(ts.MkAbs(args[1]))
+		if err != nil {
+			return err
+		}
+		if !as(args[0], text) {
+			return fmt.Errorf("%s is:\n%s", args[1], text)
 		}
 		return nil
 	}))

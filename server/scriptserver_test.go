@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -52,11 +53,12 @@ func cmdServer(ts *testscript.TestScript, neg bool, args []string) {
 	name := args[0]
 	out, from := appendTo(ts, name+".out")
 	errs, errsFrom := appendTo(ts, name+".err")
-	defer out.Close()
-	defer errs.Close()
-	cmd := exec.Command(programName, append([]string{"--listen=127.0.0.1:0", "--internal-listen=127.0.0.1:0"}, args[1:]...)...)
+	defer func() { ts.Check(errors.Join(out.Close(), errs.Close())) }()
+	cmd := exec.CommandContext(context.Background(), programName, append([]string{"--listen=127.0.0.1:0", "--internal-listen=127.0.0.1:0"}, args[1:]...)...)
 	cmd.Dir = ts.MkAbs(".")
-	cmd.Env = []string{"PATH=" + ts.Getenv("PATH"), "TMPDIR=" + ts.Getenv("TMPDIR")}
+	for _, name := range []string{"PATH", "TMPDIR", "GORACE"} {
+		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
+	}
 	cmd.Stdout, cmd.Stderr = out, errs
 	ts.Check(cmd.Start())
 	server := &serverProcess{cmd, make(chan struct{})}

@@ -73,6 +73,7 @@ func serve(ctx context.Context, cfg config, std streams) (err error) {
 	if err := printBanner(ctx, cfg, std, tokens, origin, listeners.internalAddress()); err != nil {
 		return err
 	}
+	log.InfoContext(ctx, "serving", slog.String("public", listeners.public.Addr().String()), slog.String("internal", listeners.internalAddress()))
 	select {
 	case err := <-failed:
 		return err

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"strings"
 	"testing"
@@ -146,7 +147,7 @@ func TestMisuse(t *testing.T) {
 			if name, value, ok := strings.Cut(c.env, "="); ok {
 				t.Setenv(name, value)
 			}
-			code, stdout, stderr := runCommand(t, "", c.args...)
+			code, stdout, stderr := runCommand(t, c.args...)
 			if code != exitUsage || stdout != "" {
 				t.Errorf("exit code %d, standard output %q", code, stdout)
 			}
@@ -191,14 +192,14 @@ func TestRefusedInput(t *testing.T) {
 		{"no such workspace to change", exitFailed, []string{"workspace", "set-plan", "acme", "growth"}, `there is no workspace "acme"`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			code, stdout, stderr := runCommand(t, "", c.args...)
+			code, stdout, stderr := runCommand(t, c.args...)
 			if code != c.code || stdout != "" {
 				t.Errorf("exit code %d, standard output %q", code, stdout)
 			}
 			checkSentence(t, stderr, c.want)
 		})
 	}
-	code, stdout, stderr := runCommand(t, "", "token", "list", "--all", "--json")
+	code, stdout, stderr := runCommand(t, "token", "list", "--all", "--json")
 	if code != exitDone || stdout != "[]\n" {
 		t.Errorf("something was minted: %d %s%s", code, stdout, stderr)
 	}
@@ -210,3 +211,26 @@ func checkSentence(t *testing.T, stderr, want string) {
 		t.Errorf("standard error is %q, want one sentence with %q", stderr, want)
 	}
 }
+
+// TestLostSecret mints to an output that cannot be written to: the token is
+// there and its secret is not, so the sentence says which to revoke.
+func TestLostSecret(t *testing.T) {
+	unset(t)
+	t.Chdir(t.TempDir())
+	var stderr strings.Builder
+	code := run([]string{"token", "mint", "--label=a", "--ability=read"}, streams{strings.NewReader(""), full{}, &stderr})
+	if code != exitFailed {
+		t.Errorf("exit code %d", code)
+	}
+	_, rest, _ := strings.Cut(stderr.String(), "revoke token ")
+	id, _, _ := strings.Cut(rest, " ")
+	checkSentence(t, stderr.String(), "which is lost now")
+	if code, _, errs := runCommand(t, "token", "revoke", id); code != exitDone {
+		t.Errorf("revoke %q: %s", id, errs)
+	}
+}
+
+// full is an output without room.
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, errors.New("no space left") }

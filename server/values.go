@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"regexp"
 	"slices"
@@ -12,9 +11,6 @@ import (
 
 	"github.com/keloa/apitokens/token"
 )
-
-// maxSecretFile bounds how much of a file that holds a secret is read.
-const maxSecretFile = 64 << 10
 
 // take parses the value of a flag. The first error of several is kept, after
 // the name of the flag. Parsers say what a value must be and do not quote it: it
@@ -89,10 +85,10 @@ func parseRateLimitStore(text string) (string, error) {
 	return text, nil
 }
 
-// parsePlans reads the file of plans. Empty is nil, for those that are built in.
+// parsePlans reads the file of plans. Without one, they are those built in.
 func parsePlans(path string) (token.Plans, error) {
 	if path == "" {
-		return nil, nil //nolint:nilnil // as said above
+		return token.DefaultPlans(), nil
 	}
 	return token.LoadPlans(path)
 }
@@ -126,31 +122,14 @@ func readSecret(source string) (string, error) {
 	if name, ok := strings.CutPrefix(source, "env:"); ok {
 		secret = os.Getenv(name)
 	} else if path, ok := strings.CutPrefix(source, "file:"); ok {
-		text, err := readBounded(path)
+		text, err := os.ReadFile(path)
 		if err != nil {
 			return "", fmt.Errorf("cannot be read: %w", err)
 		}
-		secret = strings.TrimRight(text, "\r\n")
+		secret = strings.TrimRight(string(text), "\r\n")
 	}
 	if secret == "" {
 		return "", errors.New("is empty")
 	}
 	return secret, nil
-}
-
-// readBounded reads a small file.
-func readBounded(path string) (string, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer file.Close()
-	text, err := io.ReadAll(io.LimitReader(file, maxSecretFile+1))
-	if err != nil {
-		return "", err
-	}
-	if len(text) > maxSecretFile {
-		return "", fmt.Errorf("%s is larger than %d bytes", path, maxSecretFile)
-	}
-	return string(text), nil
 }
