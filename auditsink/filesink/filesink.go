@@ -47,8 +47,9 @@ import (
 const Scheme = "file"
 
 const (
-	fileMode  = 0o600
-	lockPause = 5 * time.Millisecond // between two looks at a lock that is taken
+	fileMode   = 0o600
+	folderMode = 0o700
+	lockPause  = 5 * time.Millisecond // between two looks at a lock that is taken
 )
 
 // Sink appends to one file.
@@ -64,13 +65,17 @@ type Sink struct {
 }
 
 // Open opens the file that file:PATH names: relative to the working directory,
-// or absolute. The file is made if it is missing, its folder is not.
+// or absolute. The file and its folder are made if they are missing; what that
+// folder would be in must be there.
 func Open(ctx context.Context, u *url.URL) (auditsink.Sink, error) {
 	if _, err := auditsink.Keys(u); err != nil {
 		return nil, err
 	}
 	path, err := pathOf(u)
 	if err != nil {
+		return nil, err
+	}
+	if err := makeFolder(filepath.Dir(path)); err != nil {
 		return nil, err
 	}
 	s := &Sink{path: path, lock: flock.New(path+".lock", flock.SetPermissions(fileMode))}

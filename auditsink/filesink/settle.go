@@ -84,6 +84,19 @@ func (s *Sink) open() error {
 	return nil
 }
 
+// makeFolder makes the folder of the file. One whose parent is missing is more
+// likely misspelt, or on a disk that is not mounted.
+func makeFolder(path string) error {
+	err := os.Mkdir(path, folderMode)
+	switch {
+	case errors.Is(err, fs.ErrExist):
+		return nil
+	case err != nil:
+		return fmt.Errorf("make the folder: %w", err)
+	}
+	return syncFolder(filepath.Dir(path))
+}
+
 // syncFolder makes a new file's name durable.
 func syncFolder(path string) error {
 	folder, err := os.Open(path)
