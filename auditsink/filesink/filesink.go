@@ -75,10 +75,10 @@ func Open(ctx context.Context, u *url.URL) (auditsink.Sink, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := makeFolder(filepath.Dir(path)); err != nil {
+	s := &Sink{path: path, lock: flock.New(path+".lock", flock.SetPermissions(fileMode))}
+	if err := s.makeFolder(); err != nil {
 		return nil, err
 	}
-	s := &Sink{path: path, lock: flock.New(path+".lock", flock.SetPermissions(fileMode))}
 	if _, err := s.HighWater(ctx); err != nil {
 		return nil, errors.Join(err, s.Close(ctx))
 	}

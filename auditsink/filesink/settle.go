@@ -86,15 +86,16 @@ func (s *Sink) open() error {
 
 // makeFolder makes the folder of the file. One whose parent is missing is more
 // likely misspelt, or on a disk that is not mounted.
-func makeFolder(path string) error {
-	err := os.Mkdir(path, folderMode)
+func (s *Sink) makeFolder() error {
+	folder := filepath.Dir(s.path)
+	err := os.Mkdir(folder, folderMode)
 	switch {
 	case errors.Is(err, fs.ErrExist):
 		return nil
 	case err != nil:
 		return fmt.Errorf("make the folder: %w", err)
 	}
-	return syncFolder(filepath.Dir(path))
+	return syncFolder(filepath.Dir(folder))
 }
 
 // syncFolder makes a new file's name durable.
