@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/keloa/apitokens/token"
@@ -20,7 +21,7 @@ import (
 // refuses web pages of other origins.
 func (h *handlers) authenticate(r *http.Request) (token.Caller, error) {
 	if r.Header["Authorization"] != nil {
-		return h.bearerCaller(r, r.Host)
+		return h.bearerCaller(r, "")
 	}
 	by, err := h.cookieCaller(r)
 	if errors.Is(err, token.ErrUnauthenticated) {
@@ -29,10 +30,10 @@ func (h *handlers) authenticate(r *http.Request) (token.Caller, error) {
 	return by, err
 }
 
-// bearerCaller is who comes to host with the secret in the Authorization header.
-// No secret is taken from a page of another origin, whose visitors can all read
-// it.
-func (h *handlers) bearerCaller(r *http.Request, host string) (token.Caller, error) {
+// bearerCaller is who comes with the secret in the Authorization header. No
+// secret is taken from a page of another origin, whose visitors can all read it;
+// pages of the site behind a gateway, empty for none, are not foreign to it.
+func (h *handlers) bearerCaller(r *http.Request, gatewaySite string) (token.Caller, error) {
 	secret, err := bearerSecret(r.Header)
 	if err != nil {
 		return token.Caller{}, err
@@ -41,7 +42,7 @@ func (h *handlers) bearerCaller(r *http.Request, host string) (token.Caller, err
 	if err != nil {
 		return token.Caller{}, err
 	}
-	if h.isForeignPage(r.Header, host) {
+	if h.isForeignPage(r.Header, gatewaySite) {
 		h.exposed(r.Context(), []bearer.Secret{secret}, token.ExposedInBrowser, cleanPath(r.URL.Path))
 		return token.Caller{}, errBrowserUse
 	}
@@ -71,7 +72,7 @@ func (h *handlers) cookieCaller(r *http.Request) (token.Caller, error) {
 	if len(cookies) != 1 {
 		return token.Caller{}, token.ErrUnauthenticated
 	}
-	if h.crossOrigin.Check(r) != nil {
+	if h.isForeignWrite(r) {
 		return token.Caller{}, errCrossOrigin
 	}
 	secret, err := bearer.Parse(cookies[0].Value)
@@ -92,12 +93,13 @@ func (h *handlers) caller(ctx context.Context, secret bearer.Secret) (token.Call
 	return by, nil
 }
 
-// isForeignPage reports whether a browser sent the request to host for a page
-// that is not of there, and not ours. Unlike [http.CrossOriginProtection] it minds every method: it is
-// about where a secret is kept, not about what is done with it.
-func (h *handlers) isForeignPage(header http.Header, host string) bool {
+// isForeignPage reports whether a browser sent the request for a page that is
+// neither ours nor of the site behind the gateway, if there is one. Unlike
+// [http.CrossOriginProtection] it minds every method: it is about where a secret
+// is kept, not about what is done with it.
+func (h *handlers) isForeignPage(header http.Header, gatewaySite string) bool {
 	for _, origin := range header.Values("Origin") {
-		if origin != h.publicOrigin && !isHost(origin, host) {
+		if !h.isOwnOrigin(origin) && (gatewaySite == "" || !isHost(origin, gatewaySite)) {
 			return true
 		}
 	}
@@ -109,6 +111,22 @@ func (h *handlers) isForeignPage(header http.Header, host string) bool {
 	}
 	return false
 }
+
+// isForeignWrite reports whether a page that is not ours had a browser send a
+// request that may change something. The standard library takes a page for ours
+// if it is of the host that the request names; with a host name of their own
+// that leads here, strangers can name any, so it must also be a public one.
+func (h *handlers) isForeignWrite(r *http.Request) bool {
+	if h.crossOrigin.Check(r) != nil {
+		return true
+	}
+	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+		return false
+	}
+	return slices.ContainsFunc(r.Header.Values("Origin"), func(origin string) bool { return !h.isOwnOrigin(origin) })
+}
+
+func (h *handlers) isOwnOrigin(origin string) bool { return slices.Contains(h.ownOrigins, origin) }
 
 func isHost(origin, host string) bool {
 	u, err := url.Parse(origin)

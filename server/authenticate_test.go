@@ -185,6 +185,7 @@ func TestCookieNeedsOurOwnPages(t *testing.T) {
 		for _, foreign := range [][]string{
 			{"Origin: https://evil.example"},
 			{"Origin: null"},
+			{"Origin: " + strings.Replace(s.public, "http:", "https:", 1)},
 			{"Origin: " + strings.Replace(s.public, "http:", "https:", 1), "Sec-Fetch-Site: cross-site"},
 			{"Sec-Fetch-Site: cross-site"},
 			{"Sec-Fetch-Site: same-site"},
@@ -206,6 +207,7 @@ func TestCookieNeedsOurOwnPages(t *testing.T) {
 		for _, ours := range [][]string{
 			{"Origin: " + s.public, "Sec-Fetch-Site: same-origin"},
 			{"Origin: " + s.public},
+			{"Origin: " + strings.Replace(s.public, "127.0.0.1", "localhost", 1)},
 			{"Sec-Fetch-Site: none"},
 			{},
 		} {
@@ -258,6 +260,24 @@ func TestBrowserUse(t *testing.T) {
 			}
 		}
 		s.WantAudit(t, audit...)
+	})
+}
+
+// TestPagesUnderAnotherName is about a page whose host name was made to lead
+// here after it was loaded: to the browser it and we are one origin.
+func TestPagesUnderAnotherName(t *testing.T) {
+	oneSite(t, func(t *testing.T, s *site) {
+		_, secret := s.mint(t, "zapier-prod", ability.FullAccess)
+		cookie := s.session(t)
+		s.NewAudit(t)
+		for header, code := range map[string]string{cookie: "FORBIDDEN", "Authorization: Bearer " + secret: "BROWSER_USE"} {
+			a := s.raw(t, s.public, "POST /graphql", whoAmI, asJSON, header,
+				"Origin: http://evil.example", "Sec-Fetch-Site: same-origin", "Host: evil.example")
+			if a.status != http.StatusForbidden || a.code() != code {
+				t.Errorf("%s: %d %s", code, a.status, a.body)
+			}
+		}
+		s.WantAudit(t, exposed("zapier-prod"))
 	})
 }
 

@@ -104,6 +104,9 @@ func (f serverFlags) config() (config, error) {
 		logFormat:       take(&first, setting("log-format"), f.LogFormat, oneOf("text", "json")),
 		logLevel:        take(&first, setting("log-level"), f.LogLevel, oneOf("debug", "info", "warn", "error")),
 	}
+	if first == nil {
+		first = misspelt()
+	}
 	if first != nil {
 		return config{}, first
 	}

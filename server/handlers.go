@@ -2,8 +2,10 @@ package main
 
 import (
 	"log/slog"
+	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/keloa/apitokens/ent/database"
@@ -30,6 +32,7 @@ type handlers struct {
 	database        *database.DB
 	log             *slog.Logger
 	publicOrigin    string
+	ownOrigins      []string // publicOrigin, and its other names on this machine
 	cookieName      string
 	secureCookie    bool
 	crossOrigin     *http.CrossOriginProtection
@@ -45,6 +48,7 @@ func newHandlers(o handlerOptions) *handlers {
 		database:        o.Database,
 		log:             o.Logger,
 		publicOrigin:    originText(o.PublicURL),
+		ownOrigins:      ownOrigins(o.PublicURL),
 		cookieName:      "keloa_session",
 		secureCookie:    o.PublicURL.Scheme == "https",
 		crossOrigin:     http.NewCrossOriginProtection(),
@@ -60,10 +64,32 @@ func newHandlers(o handlerOptions) *handlers {
 		// plain HTTP set under this name.
 		h.cookieName = "__Host-keloa_session"
 	}
-	if err := h.crossOrigin.AddTrustedOrigin(h.publicOrigin); err != nil {
-		panic(err)
+	for _, origin := range h.ownOrigins {
+		if err := h.crossOrigin.AddTrustedOrigin(origin); err != nil {
+			panic(err)
+		}
 	}
 	return h
+}
+
+// ownOrigins are the origins of our own pages: the public one and, where that is
+// on this machine, those under the machine's other names for itself.
+func ownOrigins(public *url.URL) []string {
+	origins := []string{originText(public)}
+	if !onLoopback(net.JoinHostPort(public.Hostname(), public.Port())) {
+		return origins
+	}
+	for _, host := range []string{"localhost", "127.0.0.1", "[::1]"} {
+		alias := *public
+		alias.Host = host
+		if port := public.Port(); port != "" {
+			alias.Host += ":" + port
+		}
+		if origin := originText(&alias); !slices.Contains(origins, origin) {
+			origins = append(origins, origin)
+		}
+	}
+	return origins
 }
 
 // originText is the origin of u as browsers write it (RFC 6454, section 6.2): in

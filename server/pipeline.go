@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -27,7 +28,7 @@ func openSinks(ctx context.Context, texts []string) (sinks []auditsink.Destinati
 			err = errors.Join(err, closeSinks(sinks))
 		}
 	}()
-	names := make(map[string]bool)
+	names, places := make(map[string]bool), make(map[string]bool)
 	for _, text := range texts {
 		sink, err := mux.Open(ctx, text)
 		if err != nil {
@@ -38,8 +39,27 @@ func openSinks(ctx context.Context, texts []string) (sinks []auditsink.Destinati
 			return sinks, usagef("%s: two sinks are called %s: give each its own name", setting("audit-sink"), sink.Name)
 		}
 		names[sink.Name] = true
+		at := placeOf(text)
+		if places[at] {
+			return sinks, usagef("%s: two sinks write to the same place, and each would take the other's records for its own: leave out %s",
+				setting("audit-sink"), sink.Name)
+		}
+		places[at] = true
 	}
 	return sinks, nil
+}
+
+// placeOf is where a sink, written NAME=URL, writes to: its URL without keys, a
+// file by its full path.
+func placeOf(text string) string {
+	_, at, _ := strings.Cut(text, "=")
+	at, _, _ = strings.Cut(at, "?")
+	if path, ok := strings.CutPrefix(at, filesink.Scheme+":"); ok {
+		if full, err := filepath.Abs(path); err == nil {
+			return full
+		}
+	}
+	return at
 }
 
 // usageOrFailure names the flag that err is about, and tells a value that is

@@ -70,7 +70,7 @@ func isLookAhead(r *http.Request) bool {
 // signOut ends the session. A page of another origin may not even take the
 // cookie away.
 func (h *handlers) signOut(w http.ResponseWriter, r *http.Request) {
-	if h.crossOrigin.Check(r) != nil {
+	if h.isForeignWrite(r) {
 		h.refuse(w, r, errCrossOrigin)
 		return
 	}

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -234,7 +235,10 @@ func (s *site) raw(t *testing.T, base, line, body string, headers ...string) ans
 	t.Helper()
 	conn, reader := s.dial(t, base)
 	var request strings.Builder
-	request.WriteString(line + " HTTP/1.1\r\nHost: " + conn.RemoteAddr().String() + "\r\nConnection: close\r\n")
+	request.WriteString(line + " HTTP/1.1\r\nConnection: close\r\n")
+	if !slices.ContainsFunc(headers, func(h string) bool { return strings.HasPrefix(h, "Host: ") }) {
+		request.WriteString("Host: " + conn.RemoteAddr().String() + "\r\n")
+	}
 	if body != "" {
 		request.WriteString("Content-Length: " + strconv.Itoa(len(body)) + "\r\n")
 	}

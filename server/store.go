@@ -45,7 +45,8 @@ func (f databaseFlag) use(ctx context.Context, std streams, plans token.Plans, f
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	switch state, err := stateOf(ctx, db); {
+	state, err := stateOf(ctx, db)
+	switch {
 	case err != nil:
 		return err
 	case state == schemaPending:
@@ -59,7 +60,13 @@ func (f databaseFlag) use(ctx context.Context, std streams, plans token.Plans, f
 	if err := tokens.Bootstrap(ctx); err != nil {
 		return err
 	}
-	return fn(tokens)
+	if err := fn(tokens); err != nil {
+		return err
+	}
+	if state == schemaEmpty {
+		std.note("There was no data yet: this is a new database. If you expected some, check --database.")
+	}
+	return nil
 }
 
 // schemaState is how far a database is migrated.

@@ -106,7 +106,10 @@ func TestMisuse(t *testing.T) {
 		{"sink: required, later", "", []string{"--audit-sink=a=file:a.jsonl?required=true"}, "not supported in this version"},
 		{"sink: more than standard output", "", []string{"--audit-sink=a=stdout:b"}, "nothing may follow"},
 		{"sink: two of a name", "KELOA_AUDIT_SINKS=a=stdout: a=stdout:", nil, "two sinks are called a"},
+		{"sink: one place twice", "KELOA_AUDIT_SINKS=a=stdout: b=stdout:?start=now", nil, "two sinks write to the same place"},
+		{"sink: a variable in the singular", "KELOA_AUDIT_SINK=a=stdout:", nil, "the variable is KELOA_AUDIT_SINKS"},
 
+		{"database: with keys", "", []string{"--database=sqlite:a.db?mode=ro"}, "takes no keys"},
 		{"database: empty", "", []string{"--database="}, "--database (KELOA_DATABASE): the database URL must begin with"},
 		{"database: another kind", "", []string{"--database=postgres://me:" + secretInURL + "@a/b"}, "must begin with"},
 		{"database: no file", "", []string{"--database=sqlite:"}, "names no file"},

@@ -36,6 +36,18 @@ func variable(flag string) string {
 	return name
 }
 
+// misspelt reports a variable of a list that is written as its flag is: what was
+// meant to be set would silently be missing.
+func misspelt() error {
+	for _, flag := range []string{"audit-sink", "resource-server", "allowed-origin"} {
+		right := variable(flag)
+		if wrong := strings.TrimSuffix(right, "S"); os.Getenv(wrong) != "" {
+			return usagef("%s is not a setting: the variable is %s", wrong, right)
+		}
+	}
+	return nil
+}
+
 // list is the values of a flag that repeats or, without any, those that spaces
 // separate in the environment.
 func list(flags []string, variable string) []string {

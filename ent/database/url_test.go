@@ -42,6 +42,8 @@ func TestMalformedURLs(t *testing.T) {
 		"data/keloa.db":                                     "must begin with sqlite: or mysql://",
 		"postgres://u:" + planted + "@h/n":                  "must begin with sqlite: or mysql://",
 		"sqlite:":                                           "names no file",
+		"sqlite:a.db?mode=ro":                               "takes no keys",
+		"sqlite:a.db#x":                                     "takes no keys",
 		"sqlite::memory:":                                   "in memory",
 		"sqlite://data/keloa.db":                            "slashes",
 		"sqlite:" + folder:                                  "is a directory",
