@@ -13,7 +13,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"strings"
 )
 
 // Kind says what a secret opens.
@@ -156,48 +155,3 @@ func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
 // MarshalText is the hint, for encoding/json and its kin.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
-
-// Find returns the first secret of any kind that stands anywhere in text.
-// Characters that follow the secret do not hide it.
-func Find(text string) (Secret, bool) {
-	s, _, ok := find(text)
-	return s, ok
-}
-
-// Redact returns text with every secret in it replaced by its hint.
-func Redact(text string) string {
-	s, at, ok := find(text)
-	if !ok {
-		return text
-	}
-	var clean strings.Builder
-	for ok {
-		clean.WriteString(text[:at])
-		clean.WriteString(s.String())
-		text = text[at+len(s.text):]
-		s, at, ok = find(text)
-	}
-	clean.WriteString(text)
-	return clean.String()
-}
-
-func find(text string) (s Secret, at int, ok bool) {
-	const common = "keloa_"
-	for from := 0; ; {
-		i := strings.Index(text[from:], common)
-		if i < 0 {
-			return Secret{}, 0, false
-		}
-		at = from + i
-		for kind := Live; kind <= SignIn; kind++ {
-			end := at + len(prefixes[kind]) + bodyLen
-			if end > len(text) {
-				continue
-			}
-			if s, err := Parse(text[at:end]); err == nil {
-				return s, at, true
-			}
-		}
-		from = at + len(common)
-	}
-}

@@ -148,6 +148,9 @@ func TestRedact(t *testing.T) {
 		live:                        "keloa_pk_live_…abyz",
 		"a " + live + "b" + session: "a keloa_pk_live_…abyzbkeloa_os_…abyz",
 		"keloa_" + live:             "keloa_keloa_pk_live_…abyz",
+		live[:len(live)-1] + "/":    "keloa_pk_live_…/",
+		live[:len(live)-2] + live:   "keloa_pk_live_…keloa_pk_live_…abyz",
+		"keloa_pk_live_…abyz":       "keloa_pk_live_…abyz",
 	} {
 		if got := bearer.Redact(text); got != want {
 			t.Errorf("Redact(%q) = %q, want %q", text, got, want)
