@@ -388,6 +388,23 @@ func TestRelayResumesBehindWhatTheDestinationHolds(t *testing.T) {
 	})
 }
 
+// A destination that has lost its end gets it again; one that was emptied is a
+// new one, and its predecessor is kept elsewhere.
+func TestRelayFillsWhatTheDestinationLost(t *testing.T) {
+	for high, want := range map[int64]int{4: 6, 0: 1} {
+		synctest.Test(t, func(t *testing.T) {
+			source, to := newMemory(), &resumer{high: high}
+			source.cursor = 9
+			source.add(sinktest.Records(t, 1, 10)...)
+			start(t, source, auditsink.Destination{Sink: to}).stop()
+			got := to.sequences()
+			if len(got) != want || got[len(got)-1] != 10 || source.cursor != 10 {
+				t.Errorf("the destination held %d: delivered %v, cursor %d", high, got, source.cursor)
+			}
+		})
+	}
+}
+
 // A destination that holds more than the log belongs to another log, or the
 // database was put back: delivering would leave out what is new.
 func TestRelayRefusesADestinationAheadOfTheLog(t *testing.T) {

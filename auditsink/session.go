@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -171,6 +172,15 @@ func (s *session) resume(ctx context.Context) error {
 		// To go on would be to leave out everything up to there.
 		return fmt.Errorf("the destination holds record %d, but this log ends at %d: it is another log's, or the database was put back; give the sink an empty destination",
 			high, head)
+	}
+	if 0 < high && high < s.lease.Cursor {
+		// It had more, or another destination of this name had it. What it
+		// holds is the truth; an empty one is new, or was emptied by who
+		// keeps the rest elsewhere, and goes on from the cursor.
+		s.log.LogAttrs(ctx, slog.LevelWarn, "the destination lacks audit records that were delivered, delivering them again",
+			slog.Int64("from", high+1), slog.Int64("to", s.lease.Cursor))
+		s.lease.Cursor = high // the stored one never goes back
+		return nil
 	}
 	return s.move(ctx, high)
 }

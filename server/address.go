@@ -52,6 +52,9 @@ func onLoopback(address string) bool {
 	return err == nil && ip.IsLoopback()
 }
 
+// onThisMachine reports whether only this machine can reach an origin.
+func onThisMachine(u *url.URL) bool { return onLoopback(net.JoinHostPort(u.Hostname(), u.Port())) }
+
 // parseOrigin checks the origin that users see.
 func parseOrigin(text string) (*url.URL, error) {
 	u, err := url.Parse(text)

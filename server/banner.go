@@ -11,7 +11,8 @@ import (
 
 // printBanner tells the person who started the server where things are: on
 // standard output, unless the audit log goes there. The sign-in link is a
-// credential: it is made only where nobody but this machine can follow it.
+// credential: it is made only where nobody but this machine can follow it, not
+// behind a proxy either.
 func printBanner(ctx context.Context, cfg config, std streams, tokens *token.Service, origin *url.URL, internal string) error {
 	out := std.out
 	if toStandardOutput(cfg.sinks) {
@@ -25,7 +26,7 @@ func printBanner(ctx context.Context, cfg config, std streams, tokens *token.Ser
 	if internal != "" {
 		lines = append(lines, []string{"Internal", "http://" + internal + "  (introspection, forward-auth, health)"})
 	}
-	if onLoopback(cfg.listen) {
+	if onLoopback(cfg.listen) && onThisMachine(origin) {
 		link, err := signInLink(ctx, tokens, origin, token.DefaultWorkspace, token.DefaultOperator)
 		if err == nil {
 			lines = append(lines, []string{"Sign in", link + "  (once, within " + signInLife + ")"})

@@ -2,7 +2,6 @@ package main
 
 import (
 	"log/slog"
-	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -76,7 +75,7 @@ func newHandlers(o handlerOptions) *handlers {
 // on this machine, those under the machine's other names for itself.
 func ownOrigins(public *url.URL) []string {
 	origins := []string{originText(public)}
-	if !onLoopback(net.JoinHostPort(public.Hostname(), public.Port())) {
+	if !onThisMachine(public) {
 		return origins
 	}
 	for _, host := range []string{"localhost", "127.0.0.1", "[::1]"} {

@@ -16,7 +16,7 @@ import (
 func (h *handlers) signIn(w http.ResponseWriter, r *http.Request) {
 	if isLookAhead(r) {
 		// Nobody has followed the link yet: it must still work when they do.
-		w.WriteHeader(http.StatusServiceUnavailable)
+		w.WriteHeader(http.StatusNoContent)
 		return
 	}
 	before, err := h.cookieCaller(r)

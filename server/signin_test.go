@@ -107,7 +107,7 @@ func TestLookingAheadSpendsNothing(t *testing.T) {
 			s.do(t, "GET", link, "", "X-Purpose: preview"),
 			s.do(t, "GET", link, "", "X-Moz: prefetch"),
 		} {
-			if a.status != http.StatusServiceUnavailable || len(a.cookies()) > 0 || a.body != "" {
+			if a.status != http.StatusNoContent || len(a.cookies()) > 0 || a.body != "" {
 				t.Errorf("%d %s %s", a.status, a.header, a.body)
 			}
 		}

@@ -63,6 +63,19 @@ func TestTriggersGuardAuditEntries(t *testing.T) {
 		if exec("DELETE FROM audit_entries") == nil {
 			t.Error("deleted")
 		}
+		// REPLACE deletes what is in its way, on SQLite without a trigger on that.
+		another := insertEntry(t, db)
+		columns := "id, seq, workspace_id, at, action, outcome, actor_id, target_id, test, record"
+		for name, query := range map[string]string{
+			"replaced by id":       "REPLACE INTO audit_entries (" + columns + ") SELECT id, NULL, workspace_id, at, action, outcome, actor_id, target_id, test, 'x' FROM audit_entries WHERE seq = 1",
+			"replaced by sequence": "REPLACE INTO audit_entries (" + columns + ") SELECT 'another', seq, workspace_id, at, action, outcome, actor_id, target_id, test, 'x' FROM audit_entries WHERE seq = 1",
+			"inserted as sealed":   "INSERT INTO audit_entries (" + columns + ") SELECT 'another', 9, workspace_id, at, action, outcome, actor_id, target_id, test, 'x' FROM audit_entries WHERE seq = 1",
+			"replaced in sealing":  "UPDATE OR REPLACE audit_entries SET seq = 1 WHERE id = '" + another.ID.String() + "'", // SQLite only
+		} {
+			if exec(query) == nil {
+				t.Error(name)
+			}
+		}
 		kept, err := db.Client().AuditEntry.Get(t.Context(), entry.ID)
 		if err != nil {
 			t.Fatal(err)

@@ -5,6 +5,12 @@ INSERT INTO `audit_head` (`id`, `seq`) VALUES (1, 0)
 
 INSERT INTO `change_clock` (`id`, `n`) VALUES (1, 0)
 
+-- An audit entry is unsealed when it is inserted.
+CREATE TRIGGER `audit_entries_new` BEFORE INSERT ON `audit_entries` FOR EACH ROW
+IF NEW.`seq` IS NOT NULL
+THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'audit entries are inserted once, and sealed later';
+END IF
+
 -- An audit entry is changed once: from unsealed to sealed, and nothing else of it.
 -- Texts are compared as bytes: a comparison of texts ignores spaces at the end.
 CREATE TRIGGER `audit_entries_sealed_only` BEFORE UPDATE ON `audit_entries` FOR EACH ROW
