@@ -1,0 +1,216 @@
+package verdict
+
+import (
+	"encoding/binary"
+	"math"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/keloa/apitokens/token/ability"
+	"github.com/keloa/apitokens/token/bearer"
+)
+
+// missingSlots is how many secrets that open nothing a shard remembers. Each
+// has one place to be; the next with the same place takes it.
+const missingSlots = 64
+
+// shard is the part of a table whose hashes begin alike.
+type shard struct {
+	mu      sync.Mutex
+	limit   int // of entries
+	entries []entry
+	byHash  map[prefix]uint32    // index into entries
+	byToken map[uuid.UUID]uint32 // the same
+	texts   texts
+	hand    int // where to look for an entry to make room next
+	missing [missingSlots]missing
+	_       [64]byte // keeps the locks of two shards out of one cache line
+}
+
+// prefix stands for a hash in the index: 8 of its bytes. Should two secrets
+// ever share one, they take turns in the table.
+type prefix uint64
+
+func prefixOf(h bearer.Hash) prefix { return prefix(binary.LittleEndian.Uint64(h[1:])) }
+
+// entry is a verdict without a pointer in it.
+type entry struct {
+	hash      bearer.Hash
+	token     uuid.UUID
+	workspace uuid.UUID
+	issuedAt  int64
+	expiresAt int64
+	text      text // the slug, then the label
+	slugLen   uint16
+	abilities ability.Set
+	test      bool
+	used      bool // since the hand last passed
+}
+
+type missing struct {
+	hash  bearer.Hash
+	until int64 // zero where there is none
+}
+
+func (s *shard) get(h bearer.Hash) (_ Verdict, _ State, until int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if i, ok := s.byHash[prefixOf(h)]; ok && s.entries[i].hash == h {
+		s.entries[i].used = true
+		return s.verdict(&s.entries[i]), Known, 0
+	}
+	if m := s.missingAt(h); m.until != 0 && m.hash == h {
+		return Verdict{}, Missing, m.until
+	}
+	return Verdict{}, Unknown, 0
+}
+
+func (s *shard) verdict(e *entry) Verdict {
+	both := s.texts.at(e.text)
+	return Verdict{
+		Token:     e.token,
+		Workspace: e.workspace,
+		Slug:      both[:e.slugLen],
+		Label:     both[e.slugLen:],
+		Abilities: e.abilities,
+		Test:      e.test,
+		IssuedAt:  unpack(e.issuedAt),
+		ExpiresAt: unpack(e.expiresAt),
+	}
+}
+
+// put keeps v if current still holds under the lock. A text too long to be kept
+// is no error: the database is asked again.
+func (s *shard) put(h bearer.Hash, v Verdict, current func() bool) {
+	if len(v.Slug)+len(v.Label) > maxText {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !current() {
+		return
+	}
+	if i, ok := s.byHash[prefixOf(h)]; ok {
+		s.remove(i)
+	}
+	if i, ok := s.byToken[v.Token]; ok { // a token has one secret
+		s.remove(i)
+	}
+	if len(s.entries) >= s.limit {
+		s.evict()
+	}
+	i := uint32(len(s.entries)) //nolint:gosec // limited
+	s.entries = append(s.entries, entry{
+		hash:      h,
+		token:     v.Token,
+		workspace: v.Workspace,
+		issuedAt:  pack(v.IssuedAt),
+		expiresAt: pack(v.ExpiresAt),
+		text:      s.texts.add(v.Slug, v.Label),
+		slugLen:   uint16(len(v.Slug)), //nolint:gosec // at most maxText
+		abilities: v.Abilities,
+		test:      v.Test,
+		used:      true,
+	})
+	s.byHash[prefixOf(h)] = i
+	s.byToken[v.Token] = i
+	if m := s.missingAt(h); m.hash == h {
+		*m = missing{}
+	}
+}
+
+func (s *shard) putMissing(h bearer.Hash, until int64, current func() bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if current() {
+		*s.missingAt(h) = missing{h, until}
+	}
+}
+
+func (s *shard) missingAt(h bearer.Hash) *missing { return &s.missing[h[1]%missingSlots] }
+
+func (s *shard) end(token uuid.UUID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if i, ok := s.byToken[token]; ok {
+		s.remove(i)
+	}
+}
+
+// evict makes room: it passes over entries that were used since it last came by
+// and removes the first that was not.
+func (s *shard) evict() {
+	for {
+		s.hand = (s.hand + 1) % len(s.entries)
+		if e := &s.entries[s.hand]; e.used {
+			e.used = false
+			continue
+		}
+		s.remove(uint32(s.hand)) //nolint:gosec // an index
+		return
+	}
+}
+
+// remove closes the gap it makes with the last entry.
+func (s *shard) remove(i uint32) {
+	gone, last := s.entries[i], s.entries[len(s.entries)-1]
+	s.entries[i] = last
+	s.byHash[prefixOf(last.hash)] = i
+	s.byToken[last.token] = i
+	delete(s.byHash, prefixOf(gone.hash))
+	delete(s.byToken, gone.token)
+	s.entries = s.entries[:len(s.entries)-1]
+	if s.texts.drop(gone.text) {
+		s.compact()
+	}
+}
+
+// compact writes the texts anew, without those that were dropped.
+func (s *shard) compact() {
+	old := s.texts
+	s.texts = texts{}
+	for i := range s.entries {
+		e := &s.entries[i]
+		e.text = s.texts.add(old.at(e.text), "")
+	}
+}
+
+func (s *shard) lockedClear() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.clear()
+}
+
+func (s *shard) clear() {
+	s.entries = nil
+	s.byHash = map[prefix]uint32{}
+	s.byToken = map[uuid.UUID]uint32{}
+	s.texts = texts{}
+	clear(s.missing[:])
+}
+
+func (s *shard) len() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.entries)
+}
+
+// never is the zero time, packed.
+const never = math.MinInt64
+
+// pack turns a time into a number: [time.Time] has a pointer in it.
+func pack(t time.Time) int64 {
+	if t.IsZero() {
+		return never
+	}
+	return t.UnixMicro()
+}
+
+func unpack(micros int64) time.Time {
+	if micros == never {
+		return time.Time{}
+	}
+	return time.UnixMicro(micros).UTC()
+}
