@@ -23,7 +23,9 @@ type Change struct {
 	// Subject holds the value of the "subject" field.
 	Subject uuid.UUID `json:"subject,omitempty"`
 	// At holds the value of the "at" field.
-	At           time.Time `json:"at,omitempty"`
+	At time.Time `json:"at,omitempty"`
+	// Cancelled holds the value of the "cancelled" field.
+	Cancelled    int `json:"cancelled,omitempty"`
 	selectValues sql.SelectValues
 }
 
@@ -32,7 +34,7 @@ func (*Change) scanValues(columns []string) ([]any, error) {
 	values := make([]any, len(columns))
 	for i := range columns {
 		switch columns[i] {
-		case change.FieldID:
+		case change.FieldID, change.FieldCancelled:
 			values[i] = new(sql.NullInt64)
 		case change.FieldKind:
 			values[i] = new(sql.NullString)
@@ -79,6 +81,12 @@ func (_m *Change) assignValues(columns []string, values []any) error {
 			} else if value.Valid {
 				_m.At = value.Time
 			}
+		case change.FieldCancelled:
+			if value, ok := values[i].(*sql.NullInt64); !ok {
+				return fmt.Errorf("unexpected type %T for field cancelled", values[i])
+			} else if value.Valid {
+				_m.Cancelled = int(value.Int64)
+			}
 		default:
 			_m.selectValues.Set(columns[i], values[i])
 		}
@@ -123,6 +131,9 @@ func (_m *Change) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("at=")
 	builder.WriteString(_m.At.Format(time.ANSIC))
+	builder.WriteString(", ")
+	builder.WriteString("cancelled=")
+	builder.WriteString(fmt.Sprintf("%v", _m.Cancelled))
 	builder.WriteByte(')')
 	return builder.String()
 }

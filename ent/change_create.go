@@ -41,6 +41,20 @@ func (_c *ChangeCreate) SetAt(v time.Time) *ChangeCreate {
 	return _c
 }
 
+// SetCancelled sets the "cancelled" field.
+func (_c *ChangeCreate) SetCancelled(v int) *ChangeCreate {
+	_c.mutation.SetCancelled(v)
+	return _c
+}
+
+// SetNillableCancelled sets the "cancelled" field if the given value is not nil.
+func (_c *ChangeCreate) SetNillableCancelled(v *int) *ChangeCreate {
+	if v != nil {
+		_c.SetCancelled(*v)
+	}
+	return _c
+}
+
 // SetID sets the "id" field.
 func (_c *ChangeCreate) SetID(v int64) *ChangeCreate {
 	_c.mutation.SetID(v)
@@ -54,6 +68,7 @@ func (_c *ChangeCreate) Mutation() *ChangeMutation {
 
 // Save creates the Change in the database.
 func (_c *ChangeCreate) Save(ctx context.Context) (*Change, error) {
+	_c.defaults()
 	return withHooks(ctx, _c.sqlSave, _c.mutation, _c.hooks)
 }
 
@@ -79,6 +94,14 @@ func (_c *ChangeCreate) ExecX(ctx context.Context) {
 	}
 }
 
+// defaults sets the default values of the builder before save.
+func (_c *ChangeCreate) defaults() {
+	if _, ok := _c.mutation.Cancelled(); !ok {
+		v := change.DefaultCancelled
+		_c.mutation.SetCancelled(v)
+	}
+}
+
 // check runs all checks and user-defined validators on the builder.
 func (_c *ChangeCreate) check() error {
 	if _, ok := _c.mutation.Kind(); !ok {
@@ -94,6 +117,9 @@ func (_c *ChangeCreate) check() error {
 	}
 	if _, ok := _c.mutation.At(); !ok {
 		return &ValidationError{Name: "at", err: errors.New(`ent: missing required field "Change.at"`)}
+	}
+	if _, ok := _c.mutation.Cancelled(); !ok {
+		return &ValidationError{Name: "cancelled", err: errors.New(`ent: missing required field "Change.cancelled"`)}
 	}
 	return nil
 }
@@ -139,6 +165,10 @@ func (_c *ChangeCreate) createSpec() (*Change, *sqlgraph.CreateSpec) {
 	if value, ok := _c.mutation.At(); ok {
 		_spec.SetField(change.FieldAt, field.TypeTime, value)
 		_node.At = value
+	}
+	if value, ok := _c.mutation.Cancelled(); ok {
+		_spec.SetField(change.FieldCancelled, field.TypeInt, value)
+		_node.Cancelled = value
 	}
 	return _node, _spec
 }
@@ -191,6 +221,24 @@ type (
 		*sql.UpdateSet
 	}
 )
+
+// SetCancelled sets the "cancelled" field.
+func (u *ChangeUpsert) SetCancelled(v int) *ChangeUpsert {
+	u.Set(change.FieldCancelled, v)
+	return u
+}
+
+// UpdateCancelled sets the "cancelled" field to the value that was provided on create.
+func (u *ChangeUpsert) UpdateCancelled() *ChangeUpsert {
+	u.SetExcluded(change.FieldCancelled)
+	return u
+}
+
+// AddCancelled adds v to the "cancelled" field.
+func (u *ChangeUpsert) AddCancelled(v int) *ChangeUpsert {
+	u.Add(change.FieldCancelled, v)
+	return u
+}
 
 // UpdateNewValues updates the mutable fields using the new values that were set on create except the ID field.
 // Using this option is equivalent to using:
@@ -249,6 +297,27 @@ func (u *ChangeUpsertOne) Update(set func(*ChangeUpsert)) *ChangeUpsertOne {
 	return u
 }
 
+// SetCancelled sets the "cancelled" field.
+func (u *ChangeUpsertOne) SetCancelled(v int) *ChangeUpsertOne {
+	return u.Update(func(s *ChangeUpsert) {
+		s.SetCancelled(v)
+	})
+}
+
+// AddCancelled adds v to the "cancelled" field.
+func (u *ChangeUpsertOne) AddCancelled(v int) *ChangeUpsertOne {
+	return u.Update(func(s *ChangeUpsert) {
+		s.AddCancelled(v)
+	})
+}
+
+// UpdateCancelled sets the "cancelled" field to the value that was provided on create.
+func (u *ChangeUpsertOne) UpdateCancelled() *ChangeUpsertOne {
+	return u.Update(func(s *ChangeUpsert) {
+		s.UpdateCancelled()
+	})
+}
+
 // Exec executes the query.
 func (u *ChangeUpsertOne) Exec(ctx context.Context) error {
 	if len(u.create.conflict) == 0 {
@@ -301,6 +370,7 @@ func (_c *ChangeCreateBulk) Save(ctx context.Context) ([]*Change, error) {
 	for i := range _c.builders {
 		func(i int, root context.Context) {
 			builder := _c.builders[i]
+			builder.defaults()
 			var mut Mutator = MutateFunc(func(ctx context.Context, m Mutation) (Value, error) {
 				mutation, ok := m.(*ChangeMutation)
 				if !ok {
@@ -469,6 +539,27 @@ func (u *ChangeUpsertBulk) Update(set func(*ChangeUpsert)) *ChangeUpsertBulk {
 		set(&ChangeUpsert{UpdateSet: update})
 	}))
 	return u
+}
+
+// SetCancelled sets the "cancelled" field.
+func (u *ChangeUpsertBulk) SetCancelled(v int) *ChangeUpsertBulk {
+	return u.Update(func(s *ChangeUpsert) {
+		s.SetCancelled(v)
+	})
+}
+
+// AddCancelled adds v to the "cancelled" field.
+func (u *ChangeUpsertBulk) AddCancelled(v int) *ChangeUpsertBulk {
+	return u.Update(func(s *ChangeUpsert) {
+		s.AddCancelled(v)
+	})
+}
+
+// UpdateCancelled sets the "cancelled" field to the value that was provided on create.
+func (u *ChangeUpsertBulk) UpdateCancelled() *ChangeUpsertBulk {
+	return u.Update(func(s *ChangeUpsert) {
+		s.UpdateCancelled()
+	})
 }
 
 // Exec executes the query.

@@ -27,6 +27,27 @@ func (_u *ChangeUpdate) Where(ps ...predicate.Change) *ChangeUpdate {
 	return _u
 }
 
+// SetCancelled sets the "cancelled" field.
+func (_u *ChangeUpdate) SetCancelled(v int) *ChangeUpdate {
+	_u.mutation.ResetCancelled()
+	_u.mutation.SetCancelled(v)
+	return _u
+}
+
+// SetNillableCancelled sets the "cancelled" field if the given value is not nil.
+func (_u *ChangeUpdate) SetNillableCancelled(v *int) *ChangeUpdate {
+	if v != nil {
+		_u.SetCancelled(*v)
+	}
+	return _u
+}
+
+// AddCancelled adds value to the "cancelled" field.
+func (_u *ChangeUpdate) AddCancelled(v int) *ChangeUpdate {
+	_u.mutation.AddCancelled(v)
+	return _u
+}
+
 // Mutation returns the ChangeMutation object of the builder.
 func (_u *ChangeUpdate) Mutation() *ChangeMutation {
 	return _u.mutation
@@ -68,6 +89,12 @@ func (_u *ChangeUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 			}
 		}
 	}
+	if value, ok := _u.mutation.Cancelled(); ok {
+		_spec.SetField(change.FieldCancelled, field.TypeInt, value)
+	}
+	if value, ok := _u.mutation.AddedCancelled(); ok {
+		_spec.AddField(change.FieldCancelled, field.TypeInt, value)
+	}
 	if _node, err = sqlgraph.UpdateNodes(ctx, _u.driver, _spec); err != nil {
 		if _, ok := err.(*sqlgraph.NotFoundError); ok {
 			err = &NotFoundError{change.Label}
@@ -86,6 +113,27 @@ type ChangeUpdateOne struct {
 	fields   []string
 	hooks    []Hook
 	mutation *ChangeMutation
+}
+
+// SetCancelled sets the "cancelled" field.
+func (_u *ChangeUpdateOne) SetCancelled(v int) *ChangeUpdateOne {
+	_u.mutation.ResetCancelled()
+	_u.mutation.SetCancelled(v)
+	return _u
+}
+
+// SetNillableCancelled sets the "cancelled" field if the given value is not nil.
+func (_u *ChangeUpdateOne) SetNillableCancelled(v *int) *ChangeUpdateOne {
+	if v != nil {
+		_u.SetCancelled(*v)
+	}
+	return _u
+}
+
+// AddCancelled adds value to the "cancelled" field.
+func (_u *ChangeUpdateOne) AddCancelled(v int) *ChangeUpdateOne {
+	_u.mutation.AddCancelled(v)
+	return _u
 }
 
 // Mutation returns the ChangeMutation object of the builder.
@@ -158,6 +206,12 @@ func (_u *ChangeUpdateOne) sqlSave(ctx context.Context) (_node *Change, err erro
 				ps[i](selector)
 			}
 		}
+	}
+	if value, ok := _u.mutation.Cancelled(); ok {
+		_spec.SetField(change.FieldCancelled, field.TypeInt, value)
+	}
+	if value, ok := _u.mutation.AddedCancelled(); ok {
+		_spec.AddField(change.FieldCancelled, field.TypeInt, value)
 	}
 	_node = &Change{config: _u.config}
 	_spec.Assign = _node.assignValues

@@ -1290,6 +1290,8 @@ type ChangeMutation struct {
 	kind          *string
 	subject       *uuid.UUID
 	at            *time.Time
+	cancelled     *int
+	addcancelled  *int
 	clearedFields map[string]struct{}
 	done          bool
 	oldValue      func(context.Context) (*Change, error)
@@ -1508,6 +1510,62 @@ func (m *ChangeMutation) ResetAt() {
 	m.at = nil
 }
 
+// SetCancelled sets the "cancelled" field.
+func (m *ChangeMutation) SetCancelled(i int) {
+	m.cancelled = &i
+	m.addcancelled = nil
+}
+
+// Cancelled returns the value of the "cancelled" field in the mutation.
+func (m *ChangeMutation) Cancelled() (r int, exists bool) {
+	v := m.cancelled
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldCancelled returns the old "cancelled" field's value of the Change entity.
+// If the Change object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ChangeMutation) OldCancelled(ctx context.Context) (v int, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldCancelled is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldCancelled requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldCancelled: %w", err)
+	}
+	return oldValue.Cancelled, nil
+}
+
+// AddCancelled adds i to the "cancelled" field.
+func (m *ChangeMutation) AddCancelled(i int) {
+	if m.addcancelled != nil {
+		*m.addcancelled += i
+	} else {
+		m.addcancelled = &i
+	}
+}
+
+// AddedCancelled returns the value that was added to the "cancelled" field in this mutation.
+func (m *ChangeMutation) AddedCancelled() (r int, exists bool) {
+	v := m.addcancelled
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetCancelled resets all changes to the "cancelled" field.
+func (m *ChangeMutation) ResetCancelled() {
+	m.cancelled = nil
+	m.addcancelled = nil
+}
+
 // Where appends a list predicates to the ChangeMutation builder.
 func (m *ChangeMutation) Where(ps ...predicate.Change) {
 	m.predicates = append(m.predicates, ps...)
@@ -1542,7 +1600,7 @@ func (m *ChangeMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *ChangeMutation) Fields() []string {
-	fields := make([]string, 0, 3)
+	fields := make([]string, 0, 4)
 	if m.kind != nil {
 		fields = append(fields, change.FieldKind)
 	}
@@ -1551,6 +1609,9 @@ func (m *ChangeMutation) Fields() []string {
 	}
 	if m.at != nil {
 		fields = append(fields, change.FieldAt)
+	}
+	if m.cancelled != nil {
+		fields = append(fields, change.FieldCancelled)
 	}
 	return fields
 }
@@ -1566,6 +1627,8 @@ func (m *ChangeMutation) Field(name string) (ent.Value, bool) {
 		return m.Subject()
 	case change.FieldAt:
 		return m.At()
+	case change.FieldCancelled:
+		return m.Cancelled()
 	}
 	return nil, false
 }
@@ -1581,6 +1644,8 @@ func (m *ChangeMutation) OldField(ctx context.Context, name string) (ent.Value, 
 		return m.OldSubject(ctx)
 	case change.FieldAt:
 		return m.OldAt(ctx)
+	case change.FieldCancelled:
+		return m.OldCancelled(ctx)
 	}
 	return nil, fmt.Errorf("unknown Change field %s", name)
 }
@@ -1611,6 +1676,13 @@ func (m *ChangeMutation) SetField(name string, value ent.Value) error {
 		}
 		m.SetAt(v)
 		return nil
+	case change.FieldCancelled:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetCancelled(v)
+		return nil
 	}
 	return fmt.Errorf("unknown Change field %s", name)
 }
@@ -1618,13 +1690,21 @@ func (m *ChangeMutation) SetField(name string, value ent.Value) error {
 // AddedFields returns all numeric fields that were incremented/decremented during
 // this mutation.
 func (m *ChangeMutation) AddedFields() []string {
-	return nil
+	var fields []string
+	if m.addcancelled != nil {
+		fields = append(fields, change.FieldCancelled)
+	}
+	return fields
 }
 
 // AddedField returns the numeric value that was incremented/decremented on a field
 // with the given name. The second boolean return value indicates that this field
 // was not set, or was not defined in the schema.
 func (m *ChangeMutation) AddedField(name string) (ent.Value, bool) {
+	switch name {
+	case change.FieldCancelled:
+		return m.AddedCancelled()
+	}
 	return nil, false
 }
 
@@ -1633,6 +1713,13 @@ func (m *ChangeMutation) AddedField(name string) (ent.Value, bool) {
 // type.
 func (m *ChangeMutation) AddField(name string, value ent.Value) error {
 	switch name {
+	case change.FieldCancelled:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddCancelled(v)
+		return nil
 	}
 	return fmt.Errorf("unknown Change numeric field %s", name)
 }
@@ -1668,6 +1755,9 @@ func (m *ChangeMutation) ResetField(name string) error {
 		return nil
 	case change.FieldAt:
 		m.ResetAt()
+		return nil
+	case change.FieldCancelled:
+		m.ResetCancelled()
 		return nil
 	}
 	return fmt.Errorf("unknown Change field %s", name)
@@ -3383,6 +3473,8 @@ type ServerMutation struct {
 	id            *uuid.UUID
 	seen          *int64
 	addseen       *int64
+	lease         *time.Duration
+	addlease      *time.Duration
 	renewed_at    *time.Time
 	clearedFields map[string]struct{}
 	done          bool
@@ -3550,6 +3642,62 @@ func (m *ServerMutation) ResetSeen() {
 	m.addseen = nil
 }
 
+// SetLease sets the "lease" field.
+func (m *ServerMutation) SetLease(t time.Duration) {
+	m.lease = &t
+	m.addlease = nil
+}
+
+// Lease returns the value of the "lease" field in the mutation.
+func (m *ServerMutation) Lease() (r time.Duration, exists bool) {
+	v := m.lease
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldLease returns the old "lease" field's value of the Server entity.
+// If the Server object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ServerMutation) OldLease(ctx context.Context) (v time.Duration, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldLease is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldLease requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldLease: %w", err)
+	}
+	return oldValue.Lease, nil
+}
+
+// AddLease adds t to the "lease" field.
+func (m *ServerMutation) AddLease(t time.Duration) {
+	if m.addlease != nil {
+		*m.addlease += t
+	} else {
+		m.addlease = &t
+	}
+}
+
+// AddedLease returns the value that was added to the "lease" field in this mutation.
+func (m *ServerMutation) AddedLease() (r time.Duration, exists bool) {
+	v := m.addlease
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetLease resets all changes to the "lease" field.
+func (m *ServerMutation) ResetLease() {
+	m.lease = nil
+	m.addlease = nil
+}
+
 // SetRenewedAt sets the "renewed_at" field.
 func (m *ServerMutation) SetRenewedAt(t time.Time) {
 	m.renewed_at = &t
@@ -3620,9 +3768,12 @@ func (m *ServerMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *ServerMutation) Fields() []string {
-	fields := make([]string, 0, 2)
+	fields := make([]string, 0, 3)
 	if m.seen != nil {
 		fields = append(fields, server.FieldSeen)
+	}
+	if m.lease != nil {
+		fields = append(fields, server.FieldLease)
 	}
 	if m.renewed_at != nil {
 		fields = append(fields, server.FieldRenewedAt)
@@ -3637,6 +3788,8 @@ func (m *ServerMutation) Field(name string) (ent.Value, bool) {
 	switch name {
 	case server.FieldSeen:
 		return m.Seen()
+	case server.FieldLease:
+		return m.Lease()
 	case server.FieldRenewedAt:
 		return m.RenewedAt()
 	}
@@ -3650,6 +3803,8 @@ func (m *ServerMutation) OldField(ctx context.Context, name string) (ent.Value, 
 	switch name {
 	case server.FieldSeen:
 		return m.OldSeen(ctx)
+	case server.FieldLease:
+		return m.OldLease(ctx)
 	case server.FieldRenewedAt:
 		return m.OldRenewedAt(ctx)
 	}
@@ -3667,6 +3822,13 @@ func (m *ServerMutation) SetField(name string, value ent.Value) error {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
 		m.SetSeen(v)
+		return nil
+	case server.FieldLease:
+		v, ok := value.(time.Duration)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetLease(v)
 		return nil
 	case server.FieldRenewedAt:
 		v, ok := value.(time.Time)
@@ -3686,6 +3848,9 @@ func (m *ServerMutation) AddedFields() []string {
 	if m.addseen != nil {
 		fields = append(fields, server.FieldSeen)
 	}
+	if m.addlease != nil {
+		fields = append(fields, server.FieldLease)
+	}
 	return fields
 }
 
@@ -3696,6 +3861,8 @@ func (m *ServerMutation) AddedField(name string) (ent.Value, bool) {
 	switch name {
 	case server.FieldSeen:
 		return m.AddedSeen()
+	case server.FieldLease:
+		return m.AddedLease()
 	}
 	return nil, false
 }
@@ -3711,6 +3878,13 @@ func (m *ServerMutation) AddField(name string, value ent.Value) error {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
 		m.AddSeen(v)
+		return nil
+	case server.FieldLease:
+		v, ok := value.(time.Duration)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddLease(v)
 		return nil
 	}
 	return fmt.Errorf("unknown Server numeric field %s", name)
@@ -3741,6 +3915,9 @@ func (m *ServerMutation) ResetField(name string) error {
 	switch name {
 	case server.FieldSeen:
 		m.ResetSeen()
+		return nil
+	case server.FieldLease:
+		m.ResetLease()
 		return nil
 	case server.FieldRenewedAt:
 		m.ResetRenewedAt()

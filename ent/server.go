@@ -20,6 +20,8 @@ type Server struct {
 	ID uuid.UUID `json:"id,omitempty"`
 	// Seen holds the value of the "seen" field.
 	Seen int64 `json:"seen,omitempty"`
+	// Lease holds the value of the "lease" field.
+	Lease time.Duration `json:"lease,omitempty"`
 	// RenewedAt holds the value of the "renewed_at" field.
 	RenewedAt    time.Time `json:"renewed_at,omitempty"`
 	selectValues sql.SelectValues
@@ -30,7 +32,7 @@ func (*Server) scanValues(columns []string) ([]any, error) {
 	values := make([]any, len(columns))
 	for i := range columns {
 		switch columns[i] {
-		case server.FieldSeen:
+		case server.FieldSeen, server.FieldLease:
 			values[i] = new(sql.NullInt64)
 		case server.FieldRenewedAt:
 			values[i] = new(sql.NullTime)
@@ -62,6 +64,12 @@ func (_m *Server) assignValues(columns []string, values []any) error {
 				return fmt.Errorf("unexpected type %T for field seen", values[i])
 			} else if value.Valid {
 				_m.Seen = value.Int64
+			}
+		case server.FieldLease:
+			if value, ok := values[i].(*sql.NullInt64); !ok {
+				return fmt.Errorf("unexpected type %T for field lease", values[i])
+			} else if value.Valid {
+				_m.Lease = time.Duration(value.Int64)
 			}
 		case server.FieldRenewedAt:
 			if value, ok := values[i].(*sql.NullTime); !ok {
@@ -107,6 +115,9 @@ func (_m *Server) String() string {
 	builder.WriteString(fmt.Sprintf("id=%v, ", _m.ID))
 	builder.WriteString("seen=")
 	builder.WriteString(fmt.Sprintf("%v", _m.Seen))
+	builder.WriteString(", ")
+	builder.WriteString("lease=")
+	builder.WriteString(fmt.Sprintf("%v", _m.Lease))
 	builder.WriteString(", ")
 	builder.WriteString("renewed_at=")
 	builder.WriteString(_m.RenewedAt.Format(time.ANSIC))

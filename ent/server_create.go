@@ -30,6 +30,20 @@ func (_c *ServerCreate) SetSeen(v int64) *ServerCreate {
 	return _c
 }
 
+// SetLease sets the "lease" field.
+func (_c *ServerCreate) SetLease(v time.Duration) *ServerCreate {
+	_c.mutation.SetLease(v)
+	return _c
+}
+
+// SetNillableLease sets the "lease" field if the given value is not nil.
+func (_c *ServerCreate) SetNillableLease(v *time.Duration) *ServerCreate {
+	if v != nil {
+		_c.SetLease(*v)
+	}
+	return _c
+}
+
 // SetRenewedAt sets the "renewed_at" field.
 func (_c *ServerCreate) SetRenewedAt(v time.Time) *ServerCreate {
 	_c.mutation.SetRenewedAt(v)
@@ -85,6 +99,10 @@ func (_c *ServerCreate) ExecX(ctx context.Context) {
 
 // defaults sets the default values of the builder before save.
 func (_c *ServerCreate) defaults() {
+	if _, ok := _c.mutation.Lease(); !ok {
+		v := server.DefaultLease
+		_c.mutation.SetLease(v)
+	}
 	if _, ok := _c.mutation.ID(); !ok {
 		v := server.DefaultID()
 		_c.mutation.SetID(v)
@@ -95,6 +113,9 @@ func (_c *ServerCreate) defaults() {
 func (_c *ServerCreate) check() error {
 	if _, ok := _c.mutation.Seen(); !ok {
 		return &ValidationError{Name: "seen", err: errors.New(`ent: missing required field "Server.seen"`)}
+	}
+	if _, ok := _c.mutation.Lease(); !ok {
+		return &ValidationError{Name: "lease", err: errors.New(`ent: missing required field "Server.lease"`)}
 	}
 	if _, ok := _c.mutation.RenewedAt(); !ok {
 		return &ValidationError{Name: "renewed_at", err: errors.New(`ent: missing required field "Server.renewed_at"`)}
@@ -138,6 +159,10 @@ func (_c *ServerCreate) createSpec() (*Server, *sqlgraph.CreateSpec) {
 	if value, ok := _c.mutation.Seen(); ok {
 		_spec.SetField(server.FieldSeen, field.TypeInt64, value)
 		_node.Seen = value
+	}
+	if value, ok := _c.mutation.Lease(); ok {
+		_spec.SetField(server.FieldLease, field.TypeInt64, value)
+		_node.Lease = value
 	}
 	if value, ok := _c.mutation.RenewedAt(); ok {
 		_spec.SetField(server.FieldRenewedAt, field.TypeTime, value)
@@ -241,6 +266,9 @@ func (u *ServerUpsertOne) UpdateNewValues() *ServerUpsertOne {
 	u.create.conflict = append(u.create.conflict, sql.ResolveWith(func(s *sql.UpdateSet) {
 		if _, exists := u.create.mutation.ID(); exists {
 			s.SetIgnore(server.FieldID)
+		}
+		if _, exists := u.create.mutation.Lease(); exists {
+			s.SetIgnore(server.FieldLease)
 		}
 	}))
 	return u
@@ -490,6 +518,9 @@ func (u *ServerUpsertBulk) UpdateNewValues() *ServerUpsertBulk {
 		for _, b := range u.create.builders {
 			if _, exists := b.mutation.ID(); exists {
 				s.SetIgnore(server.FieldID)
+			}
+			if _, exists := b.mutation.Lease(); exists {
+				s.SetIgnore(server.FieldLease)
 			}
 		}
 	}))

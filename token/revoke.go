@@ -12,6 +12,7 @@ import (
 	"github.com/keloa/apitokens/ent"
 	enttoken "github.com/keloa/apitokens/ent/token"
 	"github.com/keloa/apitokens/token/ability"
+	"github.com/keloa/apitokens/token/feed"
 )
 
 // Receipt says what a revocation has reached by the time it returns.
@@ -77,7 +78,7 @@ func (s *Service) revoke(ctx context.Context, tx *ent.Tx, by Caller, id uuid.UUI
 		return nil, err
 	}
 	saved.Edges = t.Edges
-	if err := announce(ctx, tx, changeRevoked, id, now); err != nil {
+	if _, err := feed.Announce(ctx, tx, feed.TokenRevoked, id, now); err != nil {
 		return nil, err
 	}
 	event := by.tokenEvent(auditsink.ActionRevoke, now, saved)

@@ -16,6 +16,7 @@ import (
 	"github.com/keloa/apitokens/ent/workspace"
 	"github.com/keloa/apitokens/token/ability"
 	"github.com/keloa/apitokens/token/bearer"
+	"github.com/keloa/apitokens/token/feed"
 )
 
 // How long what signs an operator in lasts.
@@ -169,7 +170,8 @@ func (s *Service) SignOut(ctx context.Context, by Caller) error {
 		if err != nil || ended == 0 {
 			return err
 		}
-		return announce(ctx, tx, changeSession, by.Session, now)
+		_, err = feed.Announce(ctx, tx, feed.SessionEnded, by.Session, now)
+		return err
 	})
 	if err != nil {
 		return fmt.Errorf("sign out: %w", err)

@@ -15,6 +15,7 @@ import (
 	enttoken "github.com/keloa/apitokens/ent/token"
 	"github.com/keloa/apitokens/ent/workspace"
 	"github.com/keloa/apitokens/token/ability"
+	"github.com/keloa/apitokens/token/feed"
 )
 
 // What a new database starts with.
@@ -150,7 +151,7 @@ func (s *Service) SetPlan(ctx context.Context, by Caller, plan workspace.Plan) e
 			return err
 		}
 		now := s.now()
-		if err := announce(ctx, tx, changePlan, home.ID, now); err != nil {
+		if _, err := feed.Announce(ctx, tx, feed.WorkspacePlan, home.ID, now); err != nil {
 			return err
 		}
 		event := by.event(auditsink.ActionWorkspacePlan, now)

@@ -17,6 +17,8 @@ const (
 	FieldSubject = "subject"
 	// FieldAt holds the string denoting the at field in the database.
 	FieldAt = "at"
+	// FieldCancelled holds the string denoting the cancelled field in the database.
+	FieldCancelled = "cancelled"
 	// Table holds the table name of the change in the database.
 	Table = "changes"
 )
@@ -27,6 +29,7 @@ var Columns = []string{
 	FieldKind,
 	FieldSubject,
 	FieldAt,
+	FieldCancelled,
 }
 
 // ValidColumn reports if the column name is valid (part of the table columns).
@@ -42,6 +45,8 @@ func ValidColumn(column string) bool {
 var (
 	// KindValidator is a validator for the "kind" field. It is called by the builders before save.
 	KindValidator func(string) error
+	// DefaultCancelled holds the default value on creation for the "cancelled" field.
+	DefaultCancelled int
 )
 
 // OrderOption defines the ordering options for the Change queries.
@@ -65,4 +70,9 @@ func BySubject(opts ...sql.OrderTermOption) OrderOption {
 // ByAt orders the results by the at field.
 func ByAt(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldAt, opts...).ToFunc()
+}
+
+// ByCancelled orders the results by the cancelled field.
+func ByCancelled(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldCancelled, opts...).ToFunc()
 }

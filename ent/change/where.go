@@ -70,6 +70,11 @@ func At(v time.Time) predicate.Change {
 	return predicate.Change(sql.FieldEQ(FieldAt, v))
 }
 
+// Cancelled applies equality check predicate on the "cancelled" field. It's identical to CancelledEQ.
+func Cancelled(v int) predicate.Change {
+	return predicate.Change(sql.FieldEQ(FieldCancelled, v))
+}
+
 // KindEQ applies the EQ predicate on the "kind" field.
 func KindEQ(v string) predicate.Change {
 	return predicate.Change(sql.FieldEQ(FieldKind, v))
@@ -213,6 +218,46 @@ func AtLT(v time.Time) predicate.Change {
 // AtLTE applies the LTE predicate on the "at" field.
 func AtLTE(v time.Time) predicate.Change {
 	return predicate.Change(sql.FieldLTE(FieldAt, v))
+}
+
+// CancelledEQ applies the EQ predicate on the "cancelled" field.
+func CancelledEQ(v int) predicate.Change {
+	return predicate.Change(sql.FieldEQ(FieldCancelled, v))
+}
+
+// CancelledNEQ applies the NEQ predicate on the "cancelled" field.
+func CancelledNEQ(v int) predicate.Change {
+	return predicate.Change(sql.FieldNEQ(FieldCancelled, v))
+}
+
+// CancelledIn applies the In predicate on the "cancelled" field.
+func CancelledIn(vs ...int) predicate.Change {
+	return predicate.Change(sql.FieldIn(FieldCancelled, vs...))
+}
+
+// CancelledNotIn applies the NotIn predicate on the "cancelled" field.
+func CancelledNotIn(vs ...int) predicate.Change {
+	return predicate.Change(sql.FieldNotIn(FieldCancelled, vs...))
+}
+
+// CancelledGT applies the GT predicate on the "cancelled" field.
+func CancelledGT(v int) predicate.Change {
+	return predicate.Change(sql.FieldGT(FieldCancelled, v))
+}
+
+// CancelledGTE applies the GTE predicate on the "cancelled" field.
+func CancelledGTE(v int) predicate.Change {
+	return predicate.Change(sql.FieldGTE(FieldCancelled, v))
+}
+
+// CancelledLT applies the LT predicate on the "cancelled" field.
+func CancelledLT(v int) predicate.Change {
+	return predicate.Change(sql.FieldLT(FieldCancelled, v))
+}
+
+// CancelledLTE applies the LTE predicate on the "cancelled" field.
+func CancelledLTE(v int) predicate.Change {
+	return predicate.Change(sql.FieldLTE(FieldCancelled, v))
 }
 
 // And groups predicates with the AND operator between them.

@@ -67,6 +67,7 @@ var (
 		{Name: "kind", Type: field.TypeString, Size: 32},
 		{Name: "subject", Type: field.TypeUUID, SchemaType: map[string]string{"mysql": "char(36)"}},
 		{Name: "at", Type: field.TypeTime, SchemaType: map[string]string{"mysql": "datetime(6)"}},
+		{Name: "cancelled", Type: field.TypeInt, Default: 0},
 	}
 	// ChangesTable holds the schema information for the "changes" table.
 	ChangesTable = &schema.Table{
@@ -147,6 +148,7 @@ var (
 	ServersColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeUUID, SchemaType: map[string]string{"mysql": "char(36)"}},
 		{Name: "seen", Type: field.TypeInt64},
+		{Name: "lease", Type: field.TypeInt64, Default: 0},
 		{Name: "renewed_at", Type: field.TypeTime, SchemaType: map[string]string{"mysql": "datetime(6)"}},
 	}
 	// ServersTable holds the schema information for the "servers" table.

@@ -3,6 +3,8 @@
 package runtime
 
 import (
+	"time"
+
 	"github.com/google/uuid"
 	"github.com/keloa/apitokens/ent/auditentry"
 	"github.com/keloa/apitokens/ent/change"
@@ -43,6 +45,10 @@ func init() {
 	changeDescKind := changeFields[1].Descriptor()
 	// change.KindValidator is a validator for the "kind" field. It is called by the builders before save.
 	change.KindValidator = changeDescKind.Validators[0].(func(string) error)
+	// changeDescCancelled is the schema descriptor for cancelled field.
+	changeDescCancelled := changeFields[4].Descriptor()
+	// change.DefaultCancelled holds the default value on creation for the cancelled field.
+	change.DefaultCancelled = changeDescCancelled.Default.(int)
 	grantFields := schema.Grant{}.Fields()
 	_ = grantFields
 	// grantDescID is the schema descriptor for id field.
@@ -65,6 +71,10 @@ func init() {
 	operator.DefaultID = operatorDescID.Default.(func() uuid.UUID)
 	serverFields := schema.Server{}.Fields()
 	_ = serverFields
+	// serverDescLease is the schema descriptor for lease field.
+	serverDescLease := serverFields[2].Descriptor()
+	// server.DefaultLease holds the default value on creation for the lease field.
+	server.DefaultLease = time.Duration(serverDescLease.Default.(int64))
 	// serverDescID is the schema descriptor for id field.
 	serverDescID := serverFields[0].Descriptor()
 	// server.DefaultID holds the default value on creation for the id field.

@@ -1,6 +1,8 @@
 package schema
 
 import (
+	"time"
+
 	"entgo.io/ent"
 	"entgo.io/ent/schema"
 	"entgo.io/ent/schema/field"
@@ -32,11 +34,15 @@ func (Change) Fields() []ent.Field {
 		field.String("kind").MaxLen(32).Immutable(),
 		field.UUID("subject", uuid.UUID{}).SchemaType(key).Immutable(),
 		field.Time("at").SchemaType(moment).Immutable(),
+		// How many requests other servers cancelled when they applied it.
+		field.Int("cancelled").Default(0),
 	}
 }
 
-// Server is one running server: how far it has read the feed, and when it last
-// said that it is there.
+// Server is one running server: how far it has applied the feed, for how long
+// it trusts what it has cached, and when it last said that it is there. That
+// moment is by the server's own clock: others may see whether it changes, and
+// compare it with nothing.
 type Server struct{ ent.Schema }
 
 // Fields of a server.
@@ -44,6 +50,7 @@ func (Server) Fields() []ent.Field {
 	return []ent.Field{
 		id(),
 		field.Int64("seen"),
+		field.Int64("lease").GoType(time.Duration(0)).Default(0).Immutable(),
 		field.Time("renewed_at").SchemaType(moment),
 	}
 }

@@ -3,6 +3,8 @@
 package server
 
 import (
+	"time"
+
 	"entgo.io/ent/dialect/sql"
 	"github.com/google/uuid"
 )
@@ -14,6 +16,8 @@ const (
 	FieldID = "id"
 	// FieldSeen holds the string denoting the seen field in the database.
 	FieldSeen = "seen"
+	// FieldLease holds the string denoting the lease field in the database.
+	FieldLease = "lease"
 	// FieldRenewedAt holds the string denoting the renewed_at field in the database.
 	FieldRenewedAt = "renewed_at"
 	// Table holds the table name of the server in the database.
@@ -24,6 +28,7 @@ const (
 var Columns = []string{
 	FieldID,
 	FieldSeen,
+	FieldLease,
 	FieldRenewedAt,
 }
 
@@ -38,6 +43,8 @@ func ValidColumn(column string) bool {
 }
 
 var (
+	// DefaultLease holds the default value on creation for the "lease" field.
+	DefaultLease time.Duration
 	// DefaultID holds the default value on creation for the "id" field.
 	DefaultID func() uuid.UUID
 )
@@ -53,6 +60,11 @@ func ByID(opts ...sql.OrderTermOption) OrderOption {
 // BySeen orders the results by the seen field.
 func BySeen(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldSeen, opts...).ToFunc()
+}
+
+// ByLease orders the results by the lease field.
+func ByLease(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldLease, opts...).ToFunc()
 }
 
 // ByRenewedAt orders the results by the renewed_at field.

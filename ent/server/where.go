@@ -60,6 +60,12 @@ func Seen(v int64) predicate.Server {
 	return predicate.Server(sql.FieldEQ(FieldSeen, v))
 }
 
+// Lease applies equality check predicate on the "lease" field. It's identical to LeaseEQ.
+func Lease(v time.Duration) predicate.Server {
+	vc := int64(v)
+	return predicate.Server(sql.FieldEQ(FieldLease, vc))
+}
+
 // RenewedAt applies equality check predicate on the "renewed_at" field. It's identical to RenewedAtEQ.
 func RenewedAt(v time.Time) predicate.Server {
 	return predicate.Server(sql.FieldEQ(FieldRenewedAt, v))
@@ -103,6 +109,60 @@ func SeenLT(v int64) predicate.Server {
 // SeenLTE applies the LTE predicate on the "seen" field.
 func SeenLTE(v int64) predicate.Server {
 	return predicate.Server(sql.FieldLTE(FieldSeen, v))
+}
+
+// LeaseEQ applies the EQ predicate on the "lease" field.
+func LeaseEQ(v time.Duration) predicate.Server {
+	vc := int64(v)
+	return predicate.Server(sql.FieldEQ(FieldLease, vc))
+}
+
+// LeaseNEQ applies the NEQ predicate on the "lease" field.
+func LeaseNEQ(v time.Duration) predicate.Server {
+	vc := int64(v)
+	return predicate.Server(sql.FieldNEQ(FieldLease, vc))
+}
+
+// LeaseIn applies the In predicate on the "lease" field.
+func LeaseIn(vs ...time.Duration) predicate.Server {
+	v := make([]any, len(vs))
+	for i := range v {
+		v[i] = int64(vs[i])
+	}
+	return predicate.Server(sql.FieldIn(FieldLease, v...))
+}
+
+// LeaseNotIn applies the NotIn predicate on the "lease" field.
+func LeaseNotIn(vs ...time.Duration) predicate.Server {
+	v := make([]any, len(vs))
+	for i := range v {
+		v[i] = int64(vs[i])
+	}
+	return predicate.Server(sql.FieldNotIn(FieldLease, v...))
+}
+
+// LeaseGT applies the GT predicate on the "lease" field.
+func LeaseGT(v time.Duration) predicate.Server {
+	vc := int64(v)
+	return predicate.Server(sql.FieldGT(FieldLease, vc))
+}
+
+// LeaseGTE applies the GTE predicate on the "lease" field.
+func LeaseGTE(v time.Duration) predicate.Server {
+	vc := int64(v)
+	return predicate.Server(sql.FieldGTE(FieldLease, vc))
+}
+
+// LeaseLT applies the LT predicate on the "lease" field.
+func LeaseLT(v time.Duration) predicate.Server {
+	vc := int64(v)
+	return predicate.Server(sql.FieldLT(FieldLease, vc))
+}
+
+// LeaseLTE applies the LTE predicate on the "lease" field.
+func LeaseLTE(v time.Duration) predicate.Server {
+	vc := int64(v)
+	return predicate.Server(sql.FieldLTE(FieldLease, vc))
 }
 
 // RenewedAtEQ applies the EQ predicate on the "renewed_at" field.
