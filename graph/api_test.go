@@ -138,8 +138,8 @@ func newWorld(t *testing.T, db *database.DB) *world {
 	j := journal.New(journal.Options{Database: db, Logger: log, Now: now})
 	w := &world{db: db, people: map[string]token.Caller{"anonymous": {Origin: origin}}, seen: map[string][]string{}}
 	w.tokens = token.New(token.Options{Database: db, Journal: j, Now: now})
-	w.handler = NewHandler(Options{Tokens: w.tokens, Logger: log, Recheck: func(ctx context.Context) error {
-		return w.tokens.Recheck(ctx, callerFrom(ctx))
+	w.handler = NewHandler(Options{Tokens: w.tokens, Logger: log, Answer: func(ctx context.Context, write func() error) error {
+		return w.tokens.Answer(ctx, callerFrom(ctx), write)
 	}})
 	for _, slug := range []string{"default", "other"} {
 		if _, err := w.tokens.CreateWorkspace(t.Context(), slug, "The "+slug, workspace.PlanSTARTER, "admin@"+slug+".example"); err != nil {

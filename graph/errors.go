@@ -35,6 +35,7 @@ const (
 	CodeAuditUnavailable Code = "AUDIT_UNAVAILABLE"
 	CodeTokenInURL       Code = "TOKEN_IN_URL"
 	CodeBrowserUse       Code = "BROWSER_USE"
+	CodeUnavailable      Code = "UNAVAILABLE" // try again, after the seconds in Retry-After
 	CodeInternal         Code = "INTERNAL"
 )
 
@@ -76,11 +77,19 @@ func Explain(err error) *Problem {
 		return &Problem{CodeUnauthenticated, http.StatusUnauthorized, token.ErrUnauthenticated.Error(), "", ""}
 	case errors.Is(err, token.ErrNotFound):
 		return &Problem{CodeNotFound, http.StatusNotFound, token.ErrNotFound.Error(), "", ""}
+	case errors.Is(err, token.ErrUnavailable):
+		return &Problem{CodeUnavailable, http.StatusServiceUnavailable, token.ErrUnavailable.Error(), "", ""}
 	case errors.Is(err, token.ErrConflict):
 		return &Problem{CodeConflict, http.StatusConflict, token.ErrConflict.Error(), "", ""}
 	}
 	return &Problem{CodeInternal, http.StatusInternalServerError, "internal error", "", ""}
 }
+
+// RetryAfter is how many seconds who was answered UNAVAILABLE waits.
+const RetryAfter = "1"
+
+// isServerFault tells the problems whose cause belongs in the log.
+func isServerFault(c Code) bool { return c == CodeInternal || c == CodeUnavailable }
 
 // gqlError is the problem as GraphQL spells it. It wraps the problem, so that
 // explaining it again changes nothing.
@@ -107,7 +116,7 @@ func presenter(log *slog.Logger) graphql.ErrorPresenterFunc {
 		if name, ok := badArgument(field, err); ok {
 			problem = &Problem{CodeBadUserInput, http.StatusBadRequest, name + ": " + reason(err), name, ""}
 		}
-		if problem.Code == CodeInternal {
+		if isServerFault(problem.Code) {
 			logUnforeseen(ctx, log, err)
 		}
 		presented := problem.gqlError(ctx)

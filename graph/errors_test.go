@@ -56,7 +56,7 @@ func TestUnforeseenErrorsSayNothing(t *testing.T) {
 		t.Errorf("the log does not say why: %s", log.String())
 	}
 	h := open(&log, nil)
-	h.recheck = func(context.Context) error { return cause }
+	h.answer = func(context.Context, func() error) error { return cause }
 	texts := got.text + post(t, h, someone, query, nil).text + log.String()
 	for _, leaked := range []string{secret, secret[14:]} {
 		if strings.Contains(texts, leaked) {

@@ -25,6 +25,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -37,22 +38,22 @@ import (
 type Options struct {
 	Tokens *token.Service
 	Logger *slog.Logger
-	// Recheck is asked just before the first byte of an answer to someone
-	// known: [token.ErrUnauthenticated] replaces the answer by a 401.
-	Recheck func(context.Context) error
+	// Answer calls write, which sends the answer to someone known, or returns
+	// why that must not be sent: [token.Service.Answer] for the caller.
+	Answer func(ctx context.Context, write func() error) error
 }
 
 // handler serves GraphQL over HTTP: one operation, one answer.
 type handler struct {
-	engine  *engine
-	log     *slog.Logger
-	recheck func(context.Context) error
+	engine *engine
+	log    *slog.Logger
+	answer func(ctx context.Context, write func() error) error
 }
 
 // NewHandler returns the handler of /graphql. It expects the caller in the
 // context, see [WithCaller].
 func NewHandler(o Options) http.Handler {
-	return &handler{newEngine(newSchema(o.Tokens), o.Logger), o.Logger, o.Recheck}
+	return &handler{newEngine(newSchema(o.Tokens), o.Logger), o.Logger, o.Answer}
 }
 
 // answer is an HTTP answer before it is written: a GraphQL response and its
@@ -126,18 +127,35 @@ func refusal(ctx context.Context, err error) answer {
 // write sends the answer, unless who asked has lost the right to it meanwhile.
 func (h *handler) write(w http.ResponseWriter, r *http.Request, media string, a answer) {
 	ctx := r.Context()
-	if !anonymous(callerFrom(ctx)) {
-		if err := h.recheck(ctx); err != nil {
-			if Explain(err).Code == CodeInternal {
-				logUnforeseen(ctx, h.log, err)
-			}
-			a = refusal(ctx, err)
-		}
-	}
 	unauthenticated := func(err *gqlerror.Error) bool { return err.Extensions["code"] == CodeUnauthenticated }
-	if slices.ContainsFunc(a.Errors, unauthenticated) {
-		a = refusal(ctx, token.ErrUnauthenticated)
-		w.Header().Set("WWW-Authenticate", challenge(r))
+	if anonymous(callerFrom(ctx)) || slices.ContainsFunc(a.Errors, unauthenticated) {
+		h.send(w, r, media, a)
+		return
+	}
+	err := h.answer(ctx, func() error {
+		h.send(w, r, media, a)
+		return nil
+	})
+	if err != nil { // and nothing was sent
+		if isServerFault(Explain(err).Code) {
+			logUnforeseen(ctx, h.log, err)
+		}
+		h.send(w, r, media, refusal(ctx, err))
+	}
+}
+
+// send sends the answer. One of someone who is not known, or not any more, is a
+// 401 and nothing else.
+func (h *handler) send(w http.ResponseWriter, r *http.Request, media string, a answer) {
+	ctx := r.Context()
+	for _, err := range a.Errors {
+		switch err.Extensions["code"] {
+		case CodeUnauthenticated:
+			a = refusal(ctx, token.ErrUnauthenticated)
+			w.Header().Set("WWW-Authenticate", challenge(r))
+		case CodeUnavailable:
+			w.Header().Set("Retry-After", RetryAfter)
+		}
 	}
 	a.Errors = a.Errors[:min(len(a.Errors), maxErrors)]
 	if err := send(w, media, a); err != nil {
@@ -165,9 +183,20 @@ func send(w http.ResponseWriter, media string, a answer) error {
 	w.Header().Set("Content-Type", media+"; charset=utf-8")
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.Header().Set("Cache-Control", "no-store") // a secret may be in it
-	w.WriteHeader(a.status)
-	_, _ = w.Write(body) // the client has gone: there is nobody to tell
+	Flush(w, func() {
+		w.WriteHeader(a.status)
+		_, _ = w.Write(body) // the client has gone: there is nobody to tell
+	})
 	return nil
+}
+
+// Flush writes an answer and hands it to the operating system. A client that
+// does not read has it broken off, since a revocation may wait for this.
+func Flush(w http.ResponseWriter, write func()) {
+	c := http.NewResponseController(w)
+	_ = c.SetWriteDeadline(time.Now().Add(maxWrite)) // a writer without one is a test's
+	write()
+	_ = c.Flush()
 }
 
 // challenge is what RFC 6750, section 3, has a 401 say: why, unless no

@@ -48,7 +48,7 @@ func openWith(log io.Writer, fail func(context.Context) error) *handler {
 			},
 		},
 	})
-	return &handler{newEngine(schema, logger), logger, func(context.Context) error { return nil }}
+	return &handler{newEngine(schema, logger), logger, func(_ context.Context, write func() error) error { return write() }}
 }
 
 // reply is an answer as a client reads it.
@@ -258,7 +258,7 @@ func TestRevokedMeanwhile(t *testing.T) {
 	if got.status != 401 || got.Data != nil {
 		t.Errorf("a field found out: got %d %s", got.status, got.text)
 	}
-	h.recheck = func(context.Context) error { return token.ErrUnauthenticated }
+	h.answer = func(context.Context, func() error) error { return token.ErrUnauthenticated }
 	for _, query := range []string{`{abilities {name}}`, `{nothing}`} {
 		body, _ := json.Marshal(map[string]string{"query": query}) // a map of strings is JSON
 		r := request(string(body), "Authorization", "Bearer "+secret)
@@ -268,7 +268,7 @@ func TestRevokedMeanwhile(t *testing.T) {
 			t.Errorf("%s: got %d %s", query, got.status, got.text)
 		}
 	}
-	h.recheck = func(context.Context) error { return errors.New("no database: " + secret) }
+	h.answer = func(context.Context, func() error) error { return errors.New("no database: " + secret) }
 	if got := post(t, h, someone, `{abilities {name}}`, nil); got.status != 500 || got.code() != CodeInternal {
 		t.Errorf("a failed check: got %d %s", got.status, got.text)
 	}

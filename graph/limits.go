@@ -40,6 +40,9 @@ const (
 	// maxDuration is how long an operation may take, waiting for the
 	// database included.
 	maxDuration = 10 * time.Second
+	// maxWrite is how long a client may take to read an answer, beyond what
+	// the operating system's buffers hold, which is more than most answers.
+	maxWrite = 2 * time.Second
 	// maxCached and maxCachedQuery bound the documents that are kept parsed.
 	// A parsed token takes about 80 bytes, so that 256 documents of at most
 	// maxTokens and 8 KiB take at most 25 MB.

@@ -8,6 +8,9 @@ package graph
 import (
 	"context"
 
+	"github.com/google/uuid"
+
+	"github.com/keloa/apitokens/ent"
 	"github.com/keloa/apitokens/graph/generated"
 	"github.com/keloa/apitokens/token"
 	"github.com/keloa/apitokens/token/ability"
@@ -29,6 +32,13 @@ func (r *viewerResolver) Workspace(ctx context.Context, obj *token.Caller) (*tok
 
 func (r *viewerResolver) Abilities(ctx context.Context, obj *token.Caller) ([]ability.Ability, error) {
 	return obj.Abilities.List(), nil
+}
+
+func (r *viewerResolver) Token(ctx context.Context, obj *token.Caller) (*ent.Token, error) {
+	if obj.Token == uuid.Nil {
+		return nil, nil
+	}
+	return r.tokens.Own(ctx, *obj)
 }
 
 func (r *workspaceResolver) TokenCount(ctx context.Context, obj *token.Home) (int, error) {

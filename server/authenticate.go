@@ -132,9 +132,3 @@ func isHost(origin, host string) bool {
 	u, err := url.Parse(origin)
 	return err == nil && u.Host != "" && u.Host == host
 }
-
-// recheck returns what asks the domain whether the caller of a request is still
-// who it was.
-func recheck(tokens *token.Service) func(context.Context) error {
-	return func(ctx context.Context) error { return tokens.Recheck(ctx, visitOf(ctx).caller) }
-}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/keloa/apitokens/token"
+	"github.com/keloa/apitokens/token/feed"
 )
 
 // databaseFlag is the one flag of every command.
@@ -50,6 +51,7 @@ type serverFlags struct {
 	AuditSink      []string `sep:"none" placeholder:"NAME=URL" help:"Copy the audit log to a sink, such as archive=file:data/audit.jsonl. The flag repeats ($KELOA_AUDIT_SINKS, separated by spaces). Default: none; the journal in the database is always kept."`
 	ResourceServer []string `sep:"none" placeholder:"NAME:SECRET" help:"A service that may introspect. SECRET may be env:NAME or file:PATH. The flag repeats ($KELOA_RESOURCE_SERVERS, separated by spaces). Mandatory when the internal listener is not on loopback. Default: none."`
 	OnExposure     string   `env:"KELOA_ON_EXPOSURE" default:"flag" help:"What happens to a token that is seen in a URL or sent by a browser: flag or revoke."`
+	Lease          string   `env:"KELOA_LEASE" default:"1s" help:"How long the server may trust its cache without hearing from the database, 100ms to 1m. A revocation waits as long for a server that does not answer."`
 	Migrate        string   `env:"KELOA_MIGRATE" default:"on" help:"Apply migrations at the start (on), or refuse to start while any is to be applied (off)."`
 	LogFormat      string   `env:"KELOA_LOG_FORMAT" default:"text" help:"How the log on standard error is written: text or json."`
 	LogLevel       string   `env:"KELOA_LOG_LEVEL" default:"info" help:"The least that is logged: debug, info, warn or error."`
@@ -69,7 +71,6 @@ type laterFlags struct {
 	JWTKeys          string   `name:"jwt-keys" env:"KELOA_JWT_KEYS" placeholder:"URL-OR-FILE" help:"See --jwt-issuer."`
 	AllowedOrigin    []string `sep:"none" placeholder:"ORIGIN" help:"An origin whose pages may call with an operator's session ($KELOA_ALLOWED_ORIGINS, separated by spaces). Default: none; not supported by this version."`
 	RateLimitStore   string   `env:"KELOA_RATE_LIMIT_STORE" default:"memory" help:"Where rate limits are counted. Only memory is supported by this version."`
-	Lease            string   `env:"KELOA_LEASE" default:"1s" help:"How long a server may trust its cache without hearing from the database. This version has no such cache: only 1s is supported."`
 	LastUsedFlush    string   `env:"KELOA_LAST_USED_FLUSH" default:"5s" help:"How often last-used moments are written. Only 5s is supported by this version."`
 }
 
@@ -84,6 +85,7 @@ type config struct {
 	resourceServers map[string]string // secrets by name
 	revokeExposed   bool
 	migrate         bool
+	lease           time.Duration
 	logFormat       string
 	logLevel        string
 }
@@ -101,6 +103,7 @@ func (f serverFlags) config() (config, error) {
 		resourceServers: take(&first, setting("resource-server"), list(f.ResourceServer, "KELOA_RESOURCE_SERVERS"), parseResourceServers),
 		revokeExposed:   take(&first, setting("on-exposure"), f.OnExposure, oneOf("flag", "revoke")) == "revoke",
 		migrate:         take(&first, setting("migrate"), f.Migrate, oneOf("on", "off")) == "on",
+		lease:           take(&first, setting("lease"), f.Lease, parseDuration(feed.MinLease, feed.MaxLease)),
 		logFormat:       take(&first, setting("log-format"), f.LogFormat, oneOf("text", "json")),
 		logLevel:        take(&first, setting("log-level"), f.LogLevel, oneOf("debug", "info", "warn", "error")),
 	}
@@ -132,8 +135,10 @@ func (f laterFlags) check() error {
 		{"jwt-keys", f.JWTKeys, "", anyText},
 		{"allowed-origin", strings.Join(list(f.AllowedOrigin, "KELOA_ALLOWED_ORIGINS"), " "), "", anyText},
 		{"rate-limit-store", f.RateLimitStore, "memory", parseRateLimitStore},
-		{"lease", f.Lease, "1s", parseDuration(100*time.Millisecond, time.Minute)},
-		{"last-used-flush", f.LastUsedFlush, "5s", parseDuration(100*time.Millisecond, time.Hour)},
+		{"last-used-flush", f.LastUsedFlush, "5s", func(text string) (string, error) {
+			d, err := parseDuration(100*time.Millisecond, time.Hour)(text)
+			return d.String(), err
+		}},
 	} {
 		var err error
 		if take(&err, setting(later.flag), later.value, later.parse) != later.standard || err != nil {

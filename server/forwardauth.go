@@ -7,6 +7,9 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/google/uuid"
+
+	"github.com/keloa/apitokens/graph"
 	"github.com/keloa/apitokens/token"
 	"github.com/keloa/apitokens/token/ability"
 )
@@ -24,16 +27,30 @@ var originalURIs = []string{"X-Original-Uri", "X-Original-Url", "X-Forwarded-Uri
 // label is percent-encoded where it is not printable ASCII.
 func (h *handlers) forwardAuth(w http.ResponseWriter, r *http.Request) {
 	by, err := h.forwarded(r)
+	if err == nil {
+		err = h.tokens.Answer(r.Context(), by, func() error {
+			graph.Flush(w, func() { allow(w, by) })
+			return nil
+		})
+	}
 	if err != nil {
 		h.refuse(w, r, err)
-		return
+	}
+}
+
+// allow answers that the request may pass.
+func allow(w http.ResponseWriter, by token.Caller) {
+	mode := "live"
+	if by.TestOnly {
+		mode = "test"
 	}
 	header := w.Header()
 	header.Set("X-Keloa-Workspace", by.Workspace.Slug)
-	header.Set("X-Keloa-Token-Id", by.Token.ID.String())
-	header.Set("X-Keloa-Token-Label", headerText(by.Token.Label))
+	header.Set("X-Keloa-Token-Id", by.Token.String())
+	header.Set("X-Keloa-Token-Label", headerText(by.Actor.Name))
 	header.Set("X-Keloa-Abilities", by.Abilities.Scope())
-	header.Set("X-Keloa-Mode", modeOf(by.Token))
+	header.Set("X-Keloa-Mode", mode)
+	header.Set("Content-Length", "0")
 	w.WriteHeader(http.StatusOK)
 }
 
@@ -57,7 +74,7 @@ func (h *handlers) forwarded(r *http.Request) (token.Caller, error) {
 	if err != nil {
 		return token.Caller{}, err
 	}
-	if by.Token == nil { // an operator's session
+	if by.Token == uuid.Nil { // an operator's session
 		return token.Caller{}, token.ErrUnauthenticated
 	}
 	if needed == "" {

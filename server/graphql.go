@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"net/http"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"github.com/keloa/apitokens/graph"
+	"github.com/keloa/apitokens/token"
 )
 
 // graphQL puts who asks into the context and leaves the rest to package graph.
@@ -21,6 +23,13 @@ func (h *handlers) graphQL(w http.ResponseWriter, r *http.Request) {
 	ctx, done := h.tokens.Begin(r.Context(), by)
 	defer done()
 	h.graphql.ServeHTTP(w, r.WithContext(graph.WithCaller(ctx, by)))
+}
+
+// release returns what has the domain let the answer to a request out.
+func release(tokens *token.Service) func(context.Context, func() error) error {
+	return func(ctx context.Context, write func() error) error {
+		return tokens.Answer(ctx, visitOf(ctx).caller, write)
+	}
 }
 
 // schemaFile is the schema as a file to download. It is public.

@@ -52,11 +52,7 @@ func newHandlers(o handlerOptions) *handlers {
 		secureCookie:    o.PublicURL.Scheme == "https",
 		crossOrigin:     http.NewCrossOriginProtection(),
 		resourceServers: digests(o.ResourceServers),
-		graphql: graph.NewHandler(graph.Options{
-			Tokens:  o.Tokens,
-			Logger:  o.Logger,
-			Recheck: recheck(o.Tokens),
-		}),
+		graphql:         graph.NewHandler(graph.Options{Tokens: o.Tokens, Logger: o.Logger, Answer: release(o.Tokens)}),
 	}
 	if h.secureCookie {
 		// The prefix has browsers refuse a cookie that another host or

@@ -22,7 +22,8 @@ func (h *handlers) alive(w http.ResponseWriter, _ *http.Request) {
 }
 
 // ready says whether requests can be served: the database answers, and no
-// migration is missing.
+// migration is missing. Without the database a server can serve what it knows
+// until its lease lapses; but that is too short to be worth being called ready.
 func (h *handlers) ready(w http.ResponseWriter, r *http.Request) {
 	if reason := h.notReady(r.Context()); reason != "" {
 		h.refuse(w, r, &graph.Problem{Code: codeNotReady, Status: http.StatusServiceUnavailable, Message: reason})

@@ -8,11 +8,11 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
-	"strings"
 
-	"github.com/keloa/apitokens/ent"
+	"github.com/keloa/apitokens/graph"
 	"github.com/keloa/apitokens/token"
 	"github.com/keloa/apitokens/token/bearer"
+	"github.com/keloa/apitokens/token/verdict"
 )
 
 // maxIntrospect is how many bytes the form of an introspection may have.
@@ -54,36 +54,42 @@ func (h *handlers) introspect(w http.ResponseWriter, r *http.Request) {
 		writeJSON(w, http.StatusOK, inactive{})
 		return
 	}
-	by, err := h.tokens.Authenticate(r.Context(), secret, visitOf(r.Context()).origin)
+	err = h.tokens.Vouch(r.Context(), secret, visitOf(r.Context()).origin, func(v verdict.Verdict) error {
+		graph.Flush(w, func() { writeJSON(w, http.StatusOK, h.introspection(v)) })
+		return nil
+	})
 	switch {
 	case errors.Is(err, token.ErrUnauthenticated):
 		writeJSON(w, http.StatusOK, inactive{})
 	case err != nil:
 		h.refuse(w, r, err)
-	default:
-		writeJSON(w, http.StatusOK, h.introspection(by))
 	}
 }
 
-func (h *handlers) introspection(by token.Caller) introspection {
+func (h *handlers) introspection(v verdict.Verdict) introspection {
 	answer := introspection{
 		Active:    true,
-		Scope:     by.Abilities.Scope(),
-		Subject:   by.Token.ID.String(),
-		ClientID:  by.Token.Label,
-		IssuedAt:  by.Token.CreatedAt.Unix(),
+		Scope:     v.Abilities.Scope(),
+		Subject:   v.Token.String(),
+		ClientID:  v.Label,
+		IssuedAt:  v.IssuedAt.Unix(),
 		Issuer:    h.publicOrigin,
-		Workspace: by.Workspace.Slug,
-		Mode:      modeOf(by.Token),
+		Workspace: v.Slug,
+		Mode:      modeOf(v),
 	}
-	if by.Token.ExpiresAt != nil {
-		answer.ExpiresAt = by.Token.ExpiresAt.Unix()
+	if !v.ExpiresAt.IsZero() {
+		answer.ExpiresAt = v.ExpiresAt.Unix()
 	}
 	return answer
 }
 
 // modeOf is the mode as the secret spells it: live or test.
-func modeOf(t *ent.Token) string { return strings.ToLower(string(t.Mode)) }
+func modeOf(v verdict.Verdict) string {
+	if v.Test {
+		return "test"
+	}
+	return "live"
+}
 
 // introspected reads the token parameter of the form. A parameter that comes
 // twice is refused and one that is not known is ignored, as RFC 6749, section

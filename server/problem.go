@@ -54,8 +54,11 @@ func badRequest(status int, message string) *graph.Problem {
 // an unforeseen error goes to the log.
 func (h *handlers) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	problem := graph.Explain(err)
-	if problem.Code == graph.CodeInternal {
+	switch problem.Code {
+	case graph.CodeInternal:
 		h.log.ErrorContext(r.Context(), "unforeseen error", slog.Any("error", err))
+	case graph.CodeUnavailable:
+		h.log.WarnContext(r.Context(), "the database does not answer", slog.Any("error", err))
 	}
 	h.answerProblem(w, r, problem)
 }
@@ -64,6 +67,9 @@ func (h *handlers) refuse(w http.ResponseWriter, r *http.Request, err error) {
 func (h *handlers) answerProblem(w http.ResponseWriter, r *http.Request, p *graph.Problem) {
 	if challenge := challenge(r, p); challenge != "" {
 		w.Header().Set("WWW-Authenticate", challenge)
+	}
+	if p.Code == graph.CodeUnavailable {
+		w.Header().Set("Retry-After", graph.RetryAfter)
 	}
 	if r.URL.Path == graphQLPath {
 		by := token.Caller{Origin: visitOf(r.Context()).origin} // for the request id

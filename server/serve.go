@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/keloa/apitokens/auditsink/journal"
 	"github.com/keloa/apitokens/ent/database"
@@ -50,6 +51,11 @@ func serve(ctx context.Context, cfg config, std streams) (err error) {
 	if err := tokens.Bootstrap(ctx); err != nil {
 		return err
 	}
+	leave, err := join(ctx, tokens, cfg.lease, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, leave()) }()
 	listeners, err := listen(ctx, cfg, log)
 	if err != nil {
 		return err
@@ -81,6 +87,22 @@ func serve(ctx context.Context, cfg config, std streams) (err error) {
 		log.InfoContext(ctx, "stopping: waiting for the requests under way", slog.Duration("at_most", stopWait))
 		return nil
 	}
+}
+
+// join makes this process one of the servers that share the database. It stays
+// one after ctx is done, until leave is called: requests under way rest on it.
+func join(ctx context.Context, tokens *token.Service, lease time.Duration, log *slog.Logger) (leave func() error, err error) {
+	member, err := tokens.Join(ctx, lease, log)
+	if err != nil {
+		return nil, err
+	}
+	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
+	left := make(chan error, 1)
+	go func() { left <- member.Run(ctx) }()
+	return func() error {
+		stop()
+		return <-left
+	}, nil
 }
 
 // openForServer opens the database, sees to it that no other server is at work

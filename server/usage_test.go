@@ -77,7 +77,7 @@ func TestMisuse(t *testing.T) {
 		{"lease: zero", "", []string{"--lease=0s"}, "must be a duration"},
 		{"lease: negative", "", []string{"--lease=-1s"}, "must be a duration"},
 		{"lease: an hour", "", []string{"--lease=1h"}, "must be a duration"},
-		{"lease: later", "", []string{"--lease=2s"}, "--lease (KELOA_LEASE) is not supported by this version"},
+		{"lease: too short", "", []string{"--lease=99ms"}, "--lease (KELOA_LEASE): must be a duration"},
 		{"last used: no unit", "", []string{"--last-used-flush=5"}, "must be a duration"},
 		{"last used: later", "", []string{"--last-used-flush=1m"}, "--last-used-flush (KELOA_LAST_USED_FLUSH) is not supported by this version"},
 		{"rate limits: unknown", "", []string{"--rate-limit-store=etcd"}, "must be memory or redis://"},

@@ -68,14 +68,14 @@ func oneOf(values ...string) func(string) (string, error) {
 	}
 }
 
-// parseDuration returns the shortest way to write a duration within bounds.
-func parseDuration(least, most time.Duration) func(string) (string, error) {
-	return func(text string) (string, error) {
+// parseDuration reads a duration within bounds.
+func parseDuration(least, most time.Duration) func(string) (time.Duration, error) {
+	return func(text string) (time.Duration, error) {
 		d, err := time.ParseDuration(text)
 		if err != nil || d < least || d > most {
-			return "", fmt.Errorf("must be a duration such as 1s or 500ms, from %s to %s", least, most)
+			return 0, fmt.Errorf("must be a duration such as 1s or 500ms, from %s to %s", least, most)
 		}
-		return d.String(), nil
+		return d, nil
 	}
 }
 

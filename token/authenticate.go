@@ -5,71 +5,140 @@ import (
 	"fmt"
 	"time"
 
-	"entgo.io/ent/dialect/sql"
-
 	"github.com/keloa/apitokens/auditsink"
 	"github.com/keloa/apitokens/ent"
 	"github.com/keloa/apitokens/ent/operator"
+	"github.com/keloa/apitokens/ent/predicate"
 	"github.com/keloa/apitokens/ent/session"
 	enttoken "github.com/keloa/apitokens/ent/token"
 	"github.com/keloa/apitokens/token/bearer"
+	"github.com/keloa/apitokens/token/verdict"
 )
 
-// recheckTimeout bounds the last look at a request's credentials, which no
-// longer hears its client hang up.
-const recheckTimeout = 5 * time.Second
+// lookupTimeout bounds how long one look at the database takes that says whether
+// credentials are good.
+const lookupTimeout = 3 * time.Second
 
-// Authenticate says who comes with a secret: an API token or an operator's
-// session. It reads the database each time, so a revocation counts from its
-// commit.
+// Authenticate says who comes with a secret: an API token, as [Service.Verify]
+// does, or an operator's session. Sessions are read from the database each time:
+// people do not ask often enough for a cache to pay.
 //
-// Whatever opens nothing is [ErrUnauthenticated], with no word of why. That a
-// token was used after its end is recorded.
+// Whatever opens nothing is [ErrUnauthenticated], with no word of why.
 func (s *Service) Authenticate(ctx context.Context, secret bearer.Secret, from Origin) (Caller, error) {
 	switch {
 	case secret.IsToken():
-		return s.authenticateToken(ctx, secret, from)
+		v, err := s.Verify(ctx, secret, from)
+		if err != nil {
+			return Caller{}, err
+		}
+		return tokenCaller(v, secret.Hash(), from), nil
 	case secret.Kind() == bearer.Session:
 		return s.authenticateSession(ctx, secret, from)
 	}
 	return Caller{}, ErrUnauthenticated
 }
 
-func (s *Service) authenticateToken(ctx context.Context, secret bearer.Secret, from Origin) (Caller, error) {
-	t, err := s.Lookup(ctx, secret)
+// Verify says what the secret of an API token opens. It answers from the cache
+// while this server may trust that, and from the database otherwise; either way
+// no token is verified after its revocation has returned.
+//
+// What opens nothing is [ErrUnauthenticated]. That a token was used after its end
+// is recorded. [ErrUnavailable] is returned where only the database could tell,
+// and it does not answer.
+func (s *Service) Verify(ctx context.Context, secret bearer.Secret, from Origin) (verdict.Verdict, error) {
+	if !secret.IsToken() {
+		return verdict.Verdict{}, ErrUnauthenticated
+	}
+	hash := secret.Hash()
+	v, state := s.cached(hash)
+	switch {
+	case state == verdict.Missing:
+		return verdict.Verdict{}, ErrUnauthenticated
+	case state == verdict.Known && s.fresh(v):
+		return v, nil
+	}
+	return s.read(ctx, hash, from)
+}
+
+// Vouch calls say with what a secret opens, and keeps it true until say has
+// returned: a revocation that is under way waits for it. So say must be quick,
+// and must have handed its answer to the operating system when it returns. It is
+// not called for what opens nothing. Errors are those of [Service.Verify], and
+// that of say.
+func (s *Service) Vouch(ctx context.Context, secret bearer.Secret, from Origin, say func(verdict.Verdict) error) error {
+	v, err := s.Verify(ctx, secret, from)
 	if err != nil {
-		return Caller{}, err
+		return err
 	}
-	by := tokenCaller(t, from)
-	now := s.now()
-	state := StateOf(t, now)
-	if state == StateActive || state == StateRotating {
-		return by, nil
+	answering := &s.inflight.shard(v.Token).answering
+	answering.RLock()
+	defer answering.RUnlock()
+	if v, err = s.Verify(ctx, secret, from); err != nil {
+		return err
 	}
-	event := by.tokenEvent(auditsink.ActionRefuse, now, t)
+	return say(v)
+}
+
+// cached is what the cache says of a hash; nothing if it is not to be trusted.
+// Trust is looked at last: a process that was stopped after it had looked, and
+// goes on once its lease has lapsed, must not take what it holds for true.
+func (s *Service) cached(hash bearer.Hash) (verdict.Verdict, verdict.State) {
+	v, state := s.verdicts.Get(hash)
+	if state == verdict.Unknown || !s.Trusted() {
+		return verdict.Verdict{}, verdict.Unknown
+	}
+	return v, state
+}
+
+// fresh reports whether v has not expired. A token expires at the first instant
+// of its expiry.
+func (s *Service) fresh(v verdict.Verdict) bool {
+	return v.ExpiresAt.IsZero() || v.ExpiresAt.After(s.now())
+}
+
+// read asks the database what a hash opens, and has the cache know the answer.
+func (s *Service) read(ctx context.Context, hash bearer.Hash, from Origin) (verdict.Verdict, error) {
+	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
+	defer cancel()
+	epoch := s.verdicts.Epoch()
+	t, err := s.lookup(ctx, hash)
+	if ent.IsNotFound(err) {
+		s.verdicts.PutMissing(hash, epoch)
+		return verdict.Verdict{}, ErrUnauthenticated
+	}
+	if err != nil {
+		return verdict.Verdict{}, unavailable("look up a secret", err)
+	}
+	v := verdictOn(t)
+	if state := s.State(t); state != StateActive && state != StateRotating {
+		return verdict.Verdict{}, s.refuseEnded(ctx, tokenCaller(v, hash, from), t, state)
+	}
+	s.verdicts.Put(hash, v, epoch)
+	return v, nil
+}
+
+// refuseEnded records that a token was used after its end.
+func (s *Service) refuseEnded(ctx context.Context, by Caller, t *ent.Token, state State) error {
+	event := by.tokenEvent(auditsink.ActionRefuse, s.now(), t)
 	event.Outcome = auditsink.Refused
 	event.Changes = map[string][2]any{
 		"attempted": {nil, "authenticate"},
 		"reason":    {nil, "the token is " + string(state)},
 	}
 	if err := s.journal.Refuse(ctx, event); err != nil {
-		return Caller{}, fmt.Errorf("record a refusal: %w", err)
+		return fmt.Errorf("record a refusal: %w", err)
 	}
-	return Caller{}, ErrUnauthenticated
+	return ErrUnauthenticated
 }
 
 // Lookup returns the token that secret is of, whatever its state, with its
-// grants and workspace. A secret that was never minted, or is no token's, is
-// [ErrUnauthenticated].
+// grants and workspace, from the database. A secret that was never minted, or is
+// no token's, is [ErrUnauthenticated].
 func (s *Service) Lookup(ctx context.Context, secret bearer.Secret) (*ent.Token, error) {
 	if !secret.IsToken() {
 		return nil, ErrUnauthenticated
 	}
-	hash := secret.Hash()
-	t, err := s.db.Client().Token.Query().
-		Where(enttoken.SecretHash(hash[:])).
-		WithGrants().WithWorkspace().
-		Only(ctx)
+	t, err := s.lookup(ctx, secret.Hash())
 	if ent.IsNotFound(err) {
 		return nil, ErrUnauthenticated
 	}
@@ -79,77 +148,51 @@ func (s *Service) Lookup(ctx context.Context, secret bearer.Secret) (*ent.Token,
 	return t, nil
 }
 
+func (s *Service) lookup(ctx context.Context, hash bearer.Hash) (*ent.Token, error) {
+	return s.db.Client().Token.Query().
+		Where(enttoken.SecretHash(hash[:])).
+		WithGrants().WithWorkspace().
+		Only(ctx)
+}
+
+func verdictOn(t *ent.Token) verdict.Verdict {
+	v := verdict.Verdict{
+		Token:     t.ID,
+		Workspace: t.WorkspaceID,
+		Slug:      t.Edges.Workspace.Slug,
+		Label:     t.Label,
+		Abilities: Abilities(t),
+		Test:      t.Mode == enttoken.ModeTEST,
+		IssuedAt:  t.CreatedAt,
+	}
+	if t.ExpiresAt != nil {
+		v.ExpiresAt = *t.ExpiresAt
+	}
+	return v
+}
+
 func (s *Service) authenticateSession(ctx context.Context, secret bearer.Secret, from Origin) (Caller, error) {
+	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
+	defer cancel()
 	hash := secret.Hash()
 	found, err := s.db.Client().Session.Query().
-		Where(
-			session.SecretHash(hash[:]),
-			session.EndedAtIsNil(),
-			session.ExpiresAtGT(s.now()),
-			session.HasOperatorWith(operator.RemovedAtIsNil()),
-		).
+		Where(session.SecretHash(hash[:]), s.open()).
 		WithOperator(func(q *ent.OperatorQuery) { q.WithWorkspace() }).
 		Only(ctx)
 	if ent.IsNotFound(err) {
 		return Caller{}, ErrUnauthenticated
 	}
 	if err != nil {
-		return Caller{}, fmt.Errorf("look up a session: %w", err)
+		return Caller{}, unavailable("look up a session", err)
 	}
 	return sessionCaller(found, from), nil
 }
 
-// Recheck reports nil if by still holds what it authenticated with, and
-// [ErrUnauthenticated] if that has ended meanwhile. It is asked just before an
-// answer is sent, so that a request that was under way when its token was
-// revoked is not answered, unless it is the one that revoked it.
-func (s *Service) Recheck(ctx context.Context, by Caller) error {
-	if s.inflight.endedItself(ctx) {
-		return nil
-	}
-	// The request may have been cancelled: that is what is asked about here.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recheckTimeout)
-	defer cancel()
-	client := s.db.Client()
-	return s.recheck(ctx, by, client.Token.Query(), client.Session.Query())
-}
-
-// holds is Recheck inside a transaction, and keeps what by came with from
-// ending before the transaction does: no write of a revoked token commits after
-// the revocation has.
-func (s *Service) holds(ctx context.Context, tx *ent.Tx, by Caller) error {
-	tokens, sessions := tx.Token.Query(), tx.Session.Query()
-	if s.lockRows() {
-		// MariaDB does not know FOR SHARE, the newer words for it.
-		share := sql.WithLockClause("LOCK IN SHARE MODE")
-		tokens.ForShare(share)
-		sessions.ForShare(share)
-	}
-	return s.recheck(ctx, by, tokens, sessions)
-}
-
-func (s *Service) recheck(ctx context.Context, by Caller, tokens *ent.TokenQuery, sessions *ent.SessionQuery) error {
-	var err error
-	switch by.Actor.Kind {
-	case auditsink.System:
-		return nil
-	case auditsink.Token:
-		_, err = tokens.Where(enttoken.ID(*by.Actor.ID), alive(s.now())).OnlyID(ctx)
-	case auditsink.Operator:
-		_, err = sessions.Where(
-			session.ID(by.Session),
-			session.EndedAtIsNil(),
-			session.ExpiresAtGT(s.now()),
-			session.HasOperatorWith(operator.RemovedAtIsNil()),
-		).OnlyID(ctx)
-	default:
-		return ErrUnauthenticated
-	}
-	if ent.IsNotFound(err) {
-		return ErrUnauthenticated
-	}
-	if err != nil {
-		return fmt.Errorf("check the caller again: %w", err)
-	}
-	return nil
+// open is the sessions that have not ended.
+func (s *Service) open() predicate.Session {
+	return session.And(
+		session.EndedAtIsNil(),
+		session.ExpiresAtGT(s.now()),
+		session.HasOperatorWith(operator.RemovedAtIsNil()),
+	)
 }

@@ -2,15 +2,16 @@ package token
 
 import (
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/google/uuid"
 
 	"github.com/keloa/apitokens/auditsink"
 	"github.com/keloa/apitokens/ent"
-	enttoken "github.com/keloa/apitokens/ent/token"
 	"github.com/keloa/apitokens/token/ability"
 	"github.com/keloa/apitokens/token/bearer"
+	"github.com/keloa/apitokens/token/verdict"
 )
 
 // maxUserAgent is how many bytes of a User-Agent header are kept.
@@ -47,11 +48,14 @@ type Caller struct {
 	// TestOnly is set for a test-mode token, which sees and touches
 	// test-mode tokens only.
 	TestOnly bool
-	// Token is the token that authenticated, with its grants and workspace;
-	// nil for operators and the system.
-	Token *ent.Token
+	// Token is the token that authenticated; zero for operators and the
+	// system.
+	Token uuid.UUID
 	// Session is the session an operator came with; zero for others.
 	Session uuid.UUID
+
+	hash      bearer.Hash // of the secret of Token
+	expiresAt time.Time   // when Token or Session does; zero for never
 }
 
 // System is the caller for what no person and no token asked for: the command
@@ -64,14 +68,16 @@ func System(workspace *ent.Workspace, name string) Caller {
 	}
 }
 
-func tokenCaller(t *ent.Token, from Origin) Caller {
+func tokenCaller(v verdict.Verdict, hash bearer.Hash, from Origin) Caller {
 	return Caller{
 		Origin:    from,
-		Actor:     auditsink.Actor{Kind: auditsink.Token, ID: &t.ID, Name: t.Label},
-		Workspace: recordWorkspace(t.Edges.Workspace),
-		Abilities: Abilities(t),
-		TestOnly:  t.Mode == enttoken.ModeTEST,
-		Token:     t,
+		Actor:     auditsink.Actor{Kind: auditsink.Token, ID: &v.Token, Name: v.Label},
+		Workspace: auditsink.Workspace{ID: v.Workspace, Slug: v.Slug},
+		Abilities: v.Abilities,
+		TestOnly:  v.Test,
+		Token:     v.Token,
+		hash:      hash,
+		expiresAt: v.ExpiresAt,
 	}
 }
 
@@ -83,6 +89,7 @@ func sessionCaller(s *ent.Session, from Origin) Caller {
 		Workspace: recordWorkspace(operator.Edges.Workspace),
 		Abilities: roleAbilities(operator.Role),
 		Session:   s.ID,
+		expiresAt: s.ExpiresAt,
 	}
 }
 

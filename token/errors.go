@@ -16,6 +16,9 @@ var (
 	// ErrNotFound is the answer for what is not there, and for what belongs
 	// to another workspace.
 	ErrNotFound = errors.New("not found")
+	// ErrUnavailable is returned where only the database could tell, and it
+	// does not answer. What was asked may be asked again.
+	ErrUnavailable = errors.New("the database does not answer: try again")
 	// ErrConflict is returned when an idempotency key comes again with
 	// another input.
 	ErrConflict = errors.New("the idempotency key was used before with another input")

@@ -35,10 +35,11 @@ func TestRevokeCancelsRequestsUnderWay(t *testing.T) {
 		if errors.Is(context.Cause(second), token.ErrUnauthenticated) || third.Err() != nil || own.Err() != nil {
 			t.Errorf("others were cancelled: %v, %v, %v", context.Cause(second), third.Err(), own.Err())
 		}
-		if err := e.Service.Recheck(first, by); !errors.Is(err, token.ErrUnauthenticated) {
+		if err := e.Service.Answer(first, by, mustNotWrite(t)); !errors.Is(err, token.ErrUnauthenticated) {
 			t.Errorf("a cancelled request is answered: %v", err)
 		}
-		if err := e.Service.Recheck(own, by); err != nil {
+		written := false
+		if err := e.Service.Answer(own, by, func() error { written = true; return nil }); err != nil || !written {
 			t.Errorf("the request that revoked is not answered: %v", err)
 		}
 	})
@@ -55,4 +56,12 @@ func TestSignOutCancelsRequestsUnderWay(t *testing.T) {
 			t.Errorf("a request of the session goes on: %v", context.Cause(ctx))
 		}
 	})
+}
+
+// mustNotWrite is the answer to a request that must not be answered.
+func mustNotWrite(t *testing.T) func() error {
+	return func() error {
+		t.Error("an answer is written")
+		return nil
+	}
 }

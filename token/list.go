@@ -104,6 +104,22 @@ func (s *Service) Get(ctx context.Context, by Caller, id uuid.UUID) (*ent.Token,
 	return t, nil
 }
 
+// Own returns the token that the caller came with, with its grants and
+// workspace; [ErrNotFound] if that was none. It needs no ability.
+func (s *Service) Own(ctx context.Context, by Caller) (*ent.Token, error) {
+	t, err := s.db.Client().Token.Query().
+		Where(enttoken.ID(by.Token)).
+		WithGrants().WithWorkspace().
+		Only(ctx)
+	if ent.IsNotFound(err) {
+		return nil, ErrNotFound
+	}
+	if err != nil {
+		return nil, fmt.Errorf("get the caller's token: %w", err)
+	}
+	return t, nil
+}
+
 // List returns a page of the tokens that the caller can see, with their grants:
 // one query for the page, one for the grants, one more if a count is asked for.
 func (s *Service) List(ctx context.Context, by Caller, q Query) (Page, error) {

@@ -43,7 +43,7 @@ func TestMint(t *testing.T) {
 			t.Errorf("hint %q, want %q", token.Hint(got), want)
 		}
 		by, err := e.Service.Authenticate(t.Context(), *minted.Secret, token.Origin{})
-		if err != nil || by.Token.ID != got.ID || by.Workspace.Slug != tokentest.Slug {
+		if err != nil || by.Token != got.ID || by.Workspace.Slug != tokentest.Slug {
 			t.Errorf("the new secret authenticates as %v, %v", by.Actor, err)
 		}
 		e.WantAudit(t, "developers.api_token.mint SUCCEEDED owner@localhost zapier-prod")

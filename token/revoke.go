@@ -15,26 +15,21 @@ import (
 	"github.com/keloa/apitokens/token/feed"
 )
 
-// Receipt says what a revocation has reached by the time it returns.
-type Receipt struct {
-	EffectiveAt       time.Time
-	ServersConfirmed  int // this one included
-	RequestsCancelled int // on this server
-}
-
 // Revoked is a token that has ended.
 type Revoked struct {
 	Token   *ent.Token
 	Receipt Receipt
 }
 
-// Revoke ends token id for good. When it returns, no server accepts the token:
-// each reads the database for every verification, and once more before it
-// answers. Requests of the token under way on this server are cancelled at once.
-// A token that is revoked already stays as it is, and no second record is made.
+// Revoke ends token id for good. When it returns, no server accepts the token
+// and no request that came with it is still answered: each server has said so,
+// or has lost the right to answer without asking the database. Requests of the
+// token under way are cancelled. A token that is revoked already stays as it is,
+// and no second record is made; but it counts everywhere when Revoke returns.
 //
 // It reports [ErrNotFound] for a token that the caller cannot see, [InputError]
-// for a bad reason, and [ForbiddenError].
+// for a bad reason, and [ForbiddenError]. With [ErrUnavailable] the token may be
+// revoked, and some servers not know it for a lease: it is to be revoked again.
 func (s *Service) Revoke(ctx context.Context, by Caller, id uuid.UUID, reason string) (Revoked, error) {
 	if err := s.Can(ctx, by, ability.FullAccess, auditsink.ActionRevoke); err != nil {
 		return Revoked{}, err
@@ -44,24 +39,33 @@ func (s *Service) Revoke(ctx context.Context, by Caller, id uuid.UUID, reason st
 		return Revoked{}, err
 	}
 	var t *ent.Token
+	var n int64
+	undo := s.inflight.spare(ctx, id)
 	err = s.act(ctx, by, auditsink.ActionRevoke, func(ctx context.Context, tx *ent.Tx) error {
-		t, err = s.revoke(ctx, tx, by, id, reason)
+		t, n, err = s.revoke(ctx, tx, by, id, reason)
 		return err
 	})
 	if err != nil {
+		undo()
 		return Revoked{}, fmt.Errorf("revoke token %s: %w", id, err)
 	}
-	return Revoked{t, Receipt{
-		EffectiveAt:       *t.RevokedAt,
-		ServersConfirmed:  1,
-		RequestsCancelled: s.inflight.end(ctx, id),
-	}}, nil
+	receipt, err := s.settle(ctx, feed.Change{N: n, Kind: feed.TokenRevoked, Subject: id}, *t.RevokedAt)
+	if err != nil {
+		return Revoked{}, fmt.Errorf("revoke token %s: %w", id, err)
+	}
+	return Revoked{t, receipt}, nil
 }
 
-func (s *Service) revoke(ctx context.Context, tx *ent.Tx, by Caller, id uuid.UUID, reason string) (*ent.Token, error) {
+// revoke returns the token, and the number of the change that it is revoked by
+// at the latest.
+func (s *Service) revoke(ctx context.Context, tx *ent.Tx, by Caller, id uuid.UUID, reason string) (*ent.Token, int64, error) {
 	t, err := s.lockToken(ctx, tx, by, id)
-	if err != nil || t.RevokedAt != nil {
-		return t, err
+	if err != nil {
+		return nil, 0, err
+	}
+	if t.RevokedAt != nil {
+		n, err := feed.Last(ctx, tx)
+		return t, n, err
 	}
 	now := s.now()
 	before := StateOf(t, now)
@@ -75,18 +79,19 @@ func (s *Service) revoke(ctx context.Context, tx *ent.Tx, by Caller, id uuid.UUI
 	}
 	saved, err := update.Save(ctx)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	saved.Edges = t.Edges
-	if _, err := feed.Announce(ctx, tx, feed.TokenRevoked, id, now); err != nil {
-		return nil, err
+	n, err := feed.Announce(ctx, tx, feed.TokenRevoked, id, now)
+	if err != nil {
+		return nil, 0, err
 	}
 	event := by.tokenEvent(auditsink.ActionRevoke, now, saved)
 	event.Changes = map[string][2]any{"state": {before, StateRevoked}}
 	if reason != "" {
 		event.Changes["reason"] = [2]any{nil, reason}
 	}
-	return saved, journal.Append(ctx, tx, event)
+	return saved, n, journal.Append(ctx, tx, event)
 }
 
 // lockToken reads a token that by can see, with its grants and workspace, and

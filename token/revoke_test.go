@@ -30,7 +30,7 @@ func TestRevoke(t *testing.T) {
 		if _, err := e.Service.Authenticate(t.Context(), secret, token.Origin{}); !errors.Is(err, token.ErrUnauthenticated) {
 			t.Errorf("the secret still authenticates: %v", err)
 		}
-		if err := e.Service.Recheck(t.Context(), by); !errors.Is(err, token.ErrUnauthenticated) {
+		if err := e.Service.Answer(t.Context(), by, mustNotWrite(t)); !errors.Is(err, token.ErrUnauthenticated) {
 			t.Errorf("a request under way is still answered: %v", err)
 		}
 		again, err := e.Service.Revoke(t.Context(), e.Owner, minted.ID, "another reason")

@@ -23,6 +23,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync/atomic"
 	"time"
 
 	"github.com/keloa/apitokens/auditsink"
@@ -30,6 +31,8 @@ import (
 	"github.com/keloa/apitokens/ent"
 	"github.com/keloa/apitokens/ent/database"
 	"github.com/keloa/apitokens/token/ability"
+	"github.com/keloa/apitokens/token/feed"
+	"github.com/keloa/apitokens/token/verdict"
 )
 
 // Options are what a Service stands on.
@@ -41,8 +44,9 @@ type Options struct {
 	// where the default only flags it.
 	RevokeExposed bool
 
-	Now  func() time.Time // nil for the system's clock
-	Rand io.Reader        // nil for the system's generator
+	Now     func() time.Time // nil for the system's clock
+	Elapsed feed.Clock       // nil for feed.Boot
+	Rand    io.Reader        // nil for the system's generator
 }
 
 // Service holds every operation on tokens, on the workspaces they belong to
@@ -55,6 +59,10 @@ type Service struct {
 	clock         func() time.Time
 	rand          io.Reader
 	inflight      inflight
+	verdicts      *verdict.Table
+	member        atomic.Pointer[feed.Server] // nil until Join
+	settler       *feed.Settler
+	elapsed       feed.Clock
 }
 
 // New returns a Service.
@@ -66,6 +74,9 @@ func New(o Options) *Service {
 		revokeExposed: o.RevokeExposed,
 		clock:         o.Now,
 		rand:          o.Rand,
+		verdicts:      verdict.New(verdict.Options{Now: o.Now}),
+		settler:       feed.NewSettler(o.Database, o.Elapsed),
+		elapsed:       o.Elapsed,
 	}
 	if s.plans == nil {
 		s.plans = DefaultPlans()
@@ -87,6 +98,9 @@ func (s *Service) now() time.Time { return s.clock().UTC().Truncate(time.Microse
 // [ForbiddenError].
 func (s *Service) Can(ctx context.Context, by Caller, a ability.Ability, attempted string) error {
 	if by.Abilities.Allows(a) {
+		if r := requestOf(ctx); r != nil {
+			r.uses(a)
+		}
 		return nil
 	}
 	return s.refuse(ctx, by, attempted, lacks(a))

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/keloa/apitokens/auditsink"
 	"github.com/keloa/apitokens/auditsink/journal"
 	"github.com/keloa/apitokens/ent"
@@ -158,26 +160,34 @@ func (s *Service) signIn(ctx context.Context, tx *ent.Tx, code, secret bearer.Se
 	return nil, journal.Append(ctx, tx, event)
 }
 
-// SignOut ends the session that the caller came with. For a caller without one
-// it does nothing.
+// SignOut ends the session that the caller came with, everywhere, as Revoke ends
+// a token. For a caller without one it does nothing.
 func (s *Service) SignOut(ctx context.Context, by Caller) error {
+	if by.Session == uuid.Nil {
+		return nil
+	}
+	var n int64
+	now := s.now()
 	err := s.db.Tx(ctx, func(ctx context.Context, tx *ent.Tx) error {
-		now := s.now()
 		ended, err := tx.Session.Update().
 			Where(session.ID(by.Session), session.EndedAtIsNil()).
 			SetEndedAt(now).
 			Save(ctx)
-		if err != nil || ended == 0 {
+		if err != nil {
 			return err
 		}
-		_, err = feed.Announce(ctx, tx, feed.SessionEnded, by.Session, now)
+		if ended == 0 { // long ago, or by an earlier attempt at this
+			n, err = feed.Last(ctx, tx)
+			return err
+		}
+		n, err = feed.Announce(ctx, tx, feed.SessionEnded, by.Session, now)
 		return err
 	})
 	if err != nil {
 		return fmt.Errorf("sign out: %w", err)
 	}
-	s.inflight.end(ctx, by.Session)
-	return nil
+	_, err = s.settle(ctx, feed.Change{N: n, Kind: feed.SessionEnded, Subject: by.Session}, now)
+	return err
 }
 
 func operatorActor(o *ent.Operator) auditsink.Actor {

@@ -91,11 +91,11 @@ func TestSignInEnds(t *testing.T) {
 			t.Fatal(err)
 		}
 		e.Advance(token.SessionLife - time.Microsecond)
-		if err := e.Service.Recheck(t.Context(), by); err != nil {
+		if err := e.Service.Answer(t.Context(), by, func() error { return nil }); err != nil {
 			t.Errorf("within its life: %v", err)
 		}
 		e.Advance(time.Microsecond)
-		if err := e.Service.Recheck(t.Context(), by); !errors.Is(err, token.ErrUnauthenticated) {
+		if err := e.Service.Answer(t.Context(), by, mustNotWrite(t)); !errors.Is(err, token.ErrUnauthenticated) {
 			t.Errorf("after its life: %v", err)
 		}
 	})
@@ -104,7 +104,7 @@ func TestSignInEnds(t *testing.T) {
 func TestRemovedOperatorIsOut(t *testing.T) {
 	tokentest.Each(t, func(t *testing.T, e *tokentest.Env) {
 		e.Client().Operator.Update().Where(operator.Email(tokentest.OwnerEmail)).SetRemovedAt(e.Now()).ExecX(t.Context())
-		if err := e.Service.Recheck(t.Context(), e.Owner); !errors.Is(err, token.ErrUnauthenticated) {
+		if err := e.Service.Answer(t.Context(), e.Owner, func() error { return nil }); !errors.Is(err, token.ErrUnauthenticated) {
 			t.Errorf("a removed operator's session: %v", err)
 		}
 		if _, err := e.Service.SignInCode(t.Context(), tokentest.Slug, tokentest.OwnerEmail); !errors.Is(err, token.ErrNotFound) {

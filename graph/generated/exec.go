@@ -94,6 +94,7 @@ type QueryResolver interface {
 type ViewerResolver interface {
 	Workspace(ctx context.Context, obj *token.Caller) (*token.Home, error)
 	Abilities(ctx context.Context, obj *token.Caller) ([]ability.Ability, error)
+	Token(ctx context.Context, obj *token.Caller) (*ent.Token, error)
 }
 type WorkspaceResolver interface {
 	TokenCount(ctx context.Context, obj *token.Home) (int, error)
@@ -3240,7 +3241,7 @@ func (ec *executionContext) _Viewer_token(ctx context.Context, field graphql.Col
 			return ec.fieldContext_Viewer_token(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Token, nil
+			return ec.Resolvers.Viewer().Token(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *ent.Token) graphql.Marshaler {
@@ -3254,8 +3255,8 @@ func (ec *executionContext) fieldContext_Viewer_token(_ context.Context, field g
 	fc = &graphql.FieldContext{
 		Object:     "Viewer",
 		Field:      field,
-		IsMethod:   false,
-		IsResolver: false,
+		IsMethod:   true,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_ApiToken(ctx, field)
 		},
@@ -5650,10 +5651,11 @@ func (ec *executionContext) _Viewer(ctx context.Context, sel ast.SelectionSet, o
 					return ec._Viewer_abilities(ctx, field, obj)
 				})
 		case "token":
-			out.Values[i] = ec._Viewer_token(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				atomic.AddUint32(&out.Invalids, 1)
-			}
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Viewer_token(ctx, field, obj)
+				})
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
