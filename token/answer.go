@@ -11,8 +11,38 @@ import (
 	"github.com/keloa/apitokens/ent/session"
 	enttoken "github.com/keloa/apitokens/ent/token"
 	"github.com/keloa/apitokens/token/ability"
+	"github.com/keloa/apitokens/token/bearer"
 	"github.com/keloa/apitokens/token/verdict"
 )
+
+// Vouch calls say with what a secret opens, and keeps it true until say has
+// returned: a revocation that is under way waits for it. So say must be quick,
+// and must have handed its answer to the operating system when it returns. It is
+// not called for what opens nothing. Errors are those of [Service.Verify], and
+// that of say.
+func (s *Service) Vouch(ctx context.Context, secret bearer.Secret, from Origin, say func(verdict.Verdict) error) error {
+	if !secret.IsToken() {
+		return ErrUnauthenticated
+	}
+	hash := secret.Hash()
+	// Whose it is says which lock to take, and never changes: that much the
+	// cache may be asked at any time.
+	v, state := s.verdicts.Get(hash)
+	if state != verdict.Known {
+		var err error
+		if v, err = s.verify(ctx, hash, from); err != nil {
+			return err
+		}
+	}
+	answering := &s.inflight.shard(v.Token).answering
+	answering.RLock()
+	defer answering.RUnlock()
+	v, err := s.verify(ctx, hash, from)
+	if err != nil {
+		return err
+	}
+	return say(v)
+}
 
 // Answer calls write if by still holds what it authenticated with, and what the
 // request has made use of; and keeps that so until write has returned, as

@@ -49,7 +49,10 @@ func (s *Service) Verify(ctx context.Context, secret bearer.Secret, from Origin)
 	if !secret.IsToken() {
 		return verdict.Verdict{}, ErrUnauthenticated
 	}
-	hash := secret.Hash()
+	return s.verify(ctx, secret.Hash(), from)
+}
+
+func (s *Service) verify(ctx context.Context, hash bearer.Hash, from Origin) (verdict.Verdict, error) {
 	v, state := s.cached(hash)
 	switch {
 	case state == verdict.Missing:
@@ -58,25 +61,6 @@ func (s *Service) Verify(ctx context.Context, secret bearer.Secret, from Origin)
 		return v, nil
 	}
 	return s.read(ctx, hash, from)
-}
-
-// Vouch calls say with what a secret opens, and keeps it true until say has
-// returned: a revocation that is under way waits for it. So say must be quick,
-// and must have handed its answer to the operating system when it returns. It is
-// not called for what opens nothing. Errors are those of [Service.Verify], and
-// that of say.
-func (s *Service) Vouch(ctx context.Context, secret bearer.Secret, from Origin, say func(verdict.Verdict) error) error {
-	v, err := s.Verify(ctx, secret, from)
-	if err != nil {
-		return err
-	}
-	answering := &s.inflight.shard(v.Token).answering
-	answering.RLock()
-	defer answering.RUnlock()
-	if v, err = s.Verify(ctx, secret, from); err != nil {
-		return err
-	}
-	return say(v)
 }
 
 // cached is what the cache says of a hash; nothing if it is not to be trusted.

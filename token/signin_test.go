@@ -104,7 +104,7 @@ func TestSignInEnds(t *testing.T) {
 func TestRemovedOperatorIsOut(t *testing.T) {
 	tokentest.Each(t, func(t *testing.T, e *tokentest.Env) {
 		e.Client().Operator.Update().Where(operator.Email(tokentest.OwnerEmail)).SetRemovedAt(e.Now()).ExecX(t.Context())
-		if err := e.Service.Answer(t.Context(), e.Owner, func() error { return nil }); !errors.Is(err, token.ErrUnauthenticated) {
+		if err := e.Service.Answer(t.Context(), e.Owner, mustNotWrite(t)); !errors.Is(err, token.ErrUnauthenticated) {
 			t.Errorf("a removed operator's session: %v", err)
 		}
 		if _, err := e.Service.SignInCode(t.Context(), tokentest.Slug, tokentest.OwnerEmail); !errors.Is(err, token.ErrNotFound) {

@@ -1,0 +1,162 @@
+package feed_test
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/keloa/apitokens/ent"
+	"github.com/keloa/apitokens/ent/database"
+	"github.com/keloa/apitokens/ent/database/dbtest"
+	"github.com/keloa/apitokens/token/feed"
+)
+
+type outcome struct {
+	feed.Settled
+	err error
+}
+
+// settling settles n in the background.
+func settling(t *testing.T, s *feed.Settler, n int64, self uuid.UUID) <-chan outcome {
+	done := make(chan outcome, 1)
+	go func() {
+		settled, err := s.Settle(t.Context(), n, self)
+		done <- outcome{settled, err}
+	}()
+	return done
+}
+
+func receive(t *testing.T, from <-chan outcome) feed.Settled {
+	t.Helper()
+	select {
+	case got := <-from:
+		if got.err != nil {
+			t.Fatal(got.err)
+		}
+		return got.Settled
+	case <-time.After(10 * time.Second):
+		t.Fatal("it does not settle")
+		panic("unreachable")
+	}
+}
+
+func TestSettleAlone(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		s := join(t, db)
+		// A clock that stands still would have any wait last for ever.
+		settler := feed.NewSettler(db, func() time.Duration { return 0 })
+		if got := receive(t, settling(t, settler, announce(t, db, 1), s.ID())); got != (feed.Settled{}) {
+			t.Errorf("settled %+v", got)
+		}
+	})
+}
+
+// The others have acknowledged it, and have counted what they cancelled.
+func TestSettleWaitsForAcknowledgement(t *testing.T) {
+	db := dbtest.Migrated(t, dbtest.MySQLURL(t))
+	self, other, third := join(t, db), join(t, db), join(t, db)
+	settler := feed.NewSettler(db, func() time.Duration { return 0 })
+	done := settling(t, settler, announce(t, db, 1), self.ID())
+	other.poll(t)
+	select {
+	case got := <-done:
+		t.Fatalf("settled without the third: %+v", got)
+	case <-time.After(2 * lease / 20):
+	}
+	third.poll(t)
+	if got := receive(t, done); got != (feed.Settled{Confirmed: 2, Cancelled: 2}) {
+		t.Errorf("settled %+v", got)
+	}
+}
+
+// A server that says nothing is waited for for one lease of its own, plus 1 %.
+func TestSettleWaitsForTheLease(t *testing.T) {
+	db := dbtest.Migrated(t, dbtest.MySQLURL(t))
+	join(t, db)
+	var now atomic.Int64
+	settler := feed.NewSettler(db, func() time.Duration { return time.Duration(now.Load()) })
+	ctx, hangUp := context.WithCancel(t.Context())
+	hangUp() // changes nothing
+	n := announce(t, db, 1)
+	done := make(chan outcome, 1)
+	go func() {
+		settled, err := settler.Settle(ctx, n, uuid.Nil)
+		done <- outcome{settled, err}
+	}()
+	now.Store(int64(lease + lease/100 - 1))
+	select {
+	case got := <-done:
+		t.Fatalf("settled within the lease: %+v", got)
+	case <-time.After(3 * lease / 20):
+	}
+	now.Store(int64(2*lease + lease/50)) // however late the list was read
+	if got := receive(t, done); got != (feed.Settled{}) {
+		t.Errorf("settled %+v", got)
+	}
+}
+
+// A server that leaves is not waited for.
+func TestSettleWithoutTheOneThatLeft(t *testing.T) {
+	db := dbtest.Migrated(t, dbtest.MySQLURL(t))
+	other := join(t, db)
+	settler := feed.NewSettler(db, func() time.Duration { return 0 })
+	done := settling(t, settler, announce(t, db, 1), uuid.Nil)
+	stop, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := other.Run(stop); err != nil {
+		t.Fatal(err)
+	}
+	if got := receive(t, done); got.Confirmed != 0 {
+		t.Errorf("settled %+v", got)
+	}
+}
+
+// Many that wait at once do not ask more often than one.
+func TestSettleTogether(t *testing.T) {
+	db := dbtest.Migrated(t, dbtest.MySQLURL(t))
+	other := join(t, db)
+	var reads atomic.Int64
+	db.Client().Server.Intercept(ent.InterceptFunc(func(next ent.Querier) ent.Querier {
+		return ent.QuerierFunc(func(ctx context.Context, q ent.Query) (ent.Value, error) {
+			reads.Add(1)
+			return next.Query(ctx, q)
+		})
+	}))
+	settler := feed.NewSettler(db, nil)
+	n := announce(t, db, 1)
+	const waiters = 100
+	began := time.Now()
+	var wg sync.WaitGroup
+	for range waiters {
+		wg.Go(func() {
+			if _, err := settler.Settle(t.Context(), n, uuid.Nil); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	time.AfterFunc(lease/2, func() { _ = other.Poll(t.Context()) })
+	wg.Wait()
+	// Each round of questions makes at most two reads: the one that is under
+	// way, and one for all who came meanwhile. They do not stay in step.
+	rounds := int64(time.Since(began)/(lease/20)) + 2
+	if n := reads.Load(); n > 8*rounds {
+		t.Errorf("%d reads in %d rounds", n, rounds)
+	}
+}
+
+func TestSettleWithoutDatabase(t *testing.T) {
+	db, err := database.Open(t.Context(), dbtest.SQLiteURL(t), database.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := feed.NewSettler(db, nil).Settle(t.Context(), 1, uuid.Nil); err == nil {
+		t.Error("settled, with nobody known")
+	}
+}
