@@ -10,7 +10,7 @@ export GOFLAGS += -buildvcs=false
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test check format vet lint vulnerabilities tidy generated compatibility generate migration
+.PHONY: help run build test soak check format vet lint vulnerabilities tidy generated compatibility generate migration
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-17s %s\n", $$1, $$2 }' Makefile
@@ -24,6 +24,10 @@ build: ## build bin/keloa-tokens
 test: ## install what the tests need where it is missing, and run them all
 	@.ci/install
 	go test -race -timeout=9m ./...
+
+soak: ## try to break revocation for KELOA_SOAK, such as 10m
+	@.ci/install
+	KELOA_SOAK=$${KELOA_SOAK:-10m} go test -race -timeout=0 -count=1 -v -run TestPartitions ./token/clustertest
 
 check: format vet lint vulnerabilities tidy generated compatibility ## all that must hold besides the tests
 
