@@ -9,6 +9,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"io"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -95,6 +96,25 @@ func New(t *testing.T, db *database.DB, c Config) *Env {
 	e.Owner, e.OwnerSession = e.signIn(t, Slug, OwnerEmail)
 	e.NewAudit(t)
 	return e
+}
+
+// Join makes the service a server of a cluster, until the test ends, so that it
+// may answer from its cache.
+func (e *Env) Join(t *testing.T) {
+	t.Helper()
+	member, err := e.Service.Join(t.Context(), time.Second, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
+	left := make(chan error, 1)
+	go func() { left <- member.Run(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-left; err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // Rand is where tests draw secrets from.
