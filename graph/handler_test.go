@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -271,5 +272,10 @@ func TestRevokedMeanwhile(t *testing.T) {
 	h.answer = func(context.Context, func() error) error { return errors.New("no database: " + secret) }
 	if got := post(t, h, someone, `{abilities {name}}`, nil); got.status != 500 || got.code() != CodeInternal {
 		t.Errorf("a failed check: got %d %s", got.status, got.text)
+	}
+	h.answer = func(context.Context, func() error) error { return fmt.Errorf("look: %w", token.ErrUnavailable) }
+	got = post(t, h, someone, `{abilities {name}}`, nil)
+	if got.status != 503 || got.code() != CodeUnavailable || got.header.Get("Retry-After") != "1" || got.Data != nil {
+		t.Errorf("no database: got %d %s", got.status, got.text)
 	}
 }
