@@ -55,7 +55,7 @@ func serve(ctx context.Context, cfg config, std streams) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, leave()) }()
+	defer leave()
 	listeners, err := listen(ctx, cfg, log)
 	if err != nil {
 		return err
@@ -91,7 +91,7 @@ func serve(ctx context.Context, cfg config, std streams) (err error) {
 
 // join makes this process one of the servers that share the database. It stays
 // one after ctx is done, until leave is called: requests under way rest on it.
-func join(ctx context.Context, tokens *token.Service, lease time.Duration, log *slog.Logger) (leave func() error, err error) {
+func join(ctx context.Context, tokens *token.Service, lease time.Duration, log *slog.Logger) (leave func(), err error) {
 	member, err := tokens.Join(ctx, lease, log)
 	if err != nil {
 		return nil, err
@@ -99,9 +99,11 @@ func join(ctx context.Context, tokens *token.Service, lease time.Duration, log *
 	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
 	left := make(chan error, 1)
 	go func() { left <- member.Run(ctx) }()
-	return func() error {
+	return func() {
 		stop()
-		return <-left
+		if err := <-left; err != nil {
+			log.WarnContext(ctx, "others will wait for this server for some leases", slog.Any("error", err))
+		}
 	}, nil
 }
 

@@ -50,7 +50,7 @@ func commit(t *testing.T, e *tokentest.Env, kind feed.Kind, subject uuid.UUID, d
 }
 
 // ends waits until a context has ended, and returns why.
-func ends(t *testing.T, ctx context.Context) error {
+func ends(ctx context.Context, t *testing.T) error {
 	t.Helper()
 	select {
 	case <-ctx.Done():
@@ -130,7 +130,7 @@ func TestExpiryEndsRequests(t *testing.T) {
 		})
 		ctx, done := e.Service.Begin(t.Context(), e.As(t, secret))
 		defer done()
-		if why := ends(t, ctx); !errors.Is(why, token.ErrUnauthenticated) {
+		if why := ends(ctx, t); !errors.Is(why, token.ErrUnauthenticated) {
 			t.Errorf("it ended because of %v", why)
 		}
 	})
@@ -156,7 +156,7 @@ func TestNarrowedMeanwhile(t *testing.T) {
 			_, err := tx.Grant.Delete().Where(grant.TokenID(minted.ID), grant.AbilityEQ(ability.FullAccess)).Exec(ctx)
 			return err
 		})
-		forbidden, ok := errors.AsType[*token.ForbiddenError](ends(t, writing))
+		forbidden, ok := errors.AsType[*token.ForbiddenError](ends(writing, t))
 		if !ok || forbidden.Ability != ability.WriteContacts {
 			t.Errorf("it ended because of %v", context.Cause(writing))
 		}
@@ -182,7 +182,7 @@ func TestRemovedOperatorEndsRequests(t *testing.T) {
 		commit(t, e, feed.OperatorRemoved, *e.Owner.Actor.ID, func(ctx context.Context, tx *ent.Tx) error {
 			return tx.Operator.UpdateOneID(*e.Owner.Actor.ID).SetRemovedAt(e.Now()).Exec(ctx)
 		})
-		if why := ends(t, owner); !errors.Is(why, token.ErrUnauthenticated) {
+		if why := ends(owner, t); !errors.Is(why, token.ErrUnauthenticated) {
 			t.Errorf("it ended because of %v", why)
 		}
 		if stranger.Err() != nil {

@@ -105,7 +105,7 @@ func (s *Server) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return s.leave(context.WithoutCancel(ctx))
 		case <-ticker.C:
-			s.note(ctx, s.poll(ctx))
+			s.note(ctx, s.pollInTime(ctx))
 			if err := s.sweep(ctx); err != nil {
 				s.Logger.DebugContext(ctx, "cannot sweep the servers", slog.Any("error", err))
 			}
@@ -126,10 +126,15 @@ func (s *Server) note(ctx context.Context, err error) {
 	}
 }
 
-// poll renews the lease. The order of its steps is what the protocol rests on.
-func (s *Server) poll(ctx context.Context) error {
+// pollInTime gives up on a poll that takes too long to be of use, to begin anew.
+func (s *Server) pollInTime(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, max(s.Lease, leastPatience))
 	defer cancel()
+	return s.poll(ctx)
+}
+
+// poll renews the lease. The order of its steps is what the protocol rests on.
+func (s *Server) poll(ctx context.Context) error {
 	began := s.Clock()
 	if err := s.renew(ctx); err != nil {
 		return err
