@@ -63,6 +63,9 @@ func (s *Service) verify(ctx context.Context, hash bearer.Hash, from Origin) (ve
 	return s.read(ctx, hash, from)
 }
 
+// Verdicts says what the cache holds.
+func (s *Service) Verdicts() verdict.Stats { return s.verdicts.Stats() }
+
 // cached is what the cache says of a hash; nothing if it is not to be trusted.
 // Trust is looked at last: a process that was stopped after it had looked, and
 // goes on once its lease has lapsed, must not take what it holds for true.

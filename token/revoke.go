@@ -12,6 +12,7 @@ import (
 	"github.com/keloa/apitokens/ent"
 	enttoken "github.com/keloa/apitokens/ent/token"
 	"github.com/keloa/apitokens/token/ability"
+	"github.com/keloa/apitokens/token/bearer"
 	"github.com/keloa/apitokens/token/feed"
 )
 
@@ -38,10 +39,31 @@ func (s *Service) Revoke(ctx context.Context, by Caller, id uuid.UUID, reason st
 	if err != nil {
 		return Revoked{}, err
 	}
+	return s.end(ctx, by, id, reason)
+}
+
+// Surrender ends the token that secret is of, at the wish of whoever holds it:
+// the token itself, which needs no ability for that. It reports
+// [ErrUnauthenticated] where there is nothing to end.
+func (s *Service) Surrender(ctx context.Context, secret bearer.Secret, from Origin) error {
+	if !secret.IsToken() {
+		return ErrUnauthenticated
+	}
+	by, err := s.Authenticate(ctx, secret, from)
+	if err != nil {
+		return err
+	}
+	_, err = s.end(ctx, by, *by.Actor.ID, "")
+	return err
+}
+
+// end revokes token id, and tells what that has reached.
+func (s *Service) end(ctx context.Context, by Caller, id uuid.UUID, reason string) (Revoked, error) {
 	var t *ent.Token
 	var n int64
 	undo := s.inflight.spare(ctx, id)
-	err = s.act(ctx, by, auditsink.ActionRevoke, func(ctx context.Context, tx *ent.Tx) error {
+	err := s.act(ctx, by, auditsink.ActionRevoke, func(ctx context.Context, tx *ent.Tx) error {
+		var err error
 		t, n, err = s.revoke(ctx, tx, by, id, reason)
 		return err
 	})

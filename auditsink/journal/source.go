@@ -49,6 +49,26 @@ func (j *Journal) Head(ctx context.Context) (int64, error) {
 	return head.Seq, nil
 }
 
+// Lags returns, by the name of each sink that was ever fed, how many sealed
+// records it does not have yet.
+func (j *Journal) Lags(ctx context.Context) (map[string]int64, error) {
+	// The cursors first: what is sealed between the two reads counts as lag,
+	// and never as less than none.
+	cursors, err := j.db.Client().SinkCursor.Query().All(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read the cursors of the audit sinks: %w", err)
+	}
+	head, err := j.Head(ctx)
+	if err != nil {
+		return nil, err
+	}
+	lags := make(map[string]int64, len(cursors))
+	for _, c := range cursors {
+		lags[c.ID] = head - c.Cursor
+	}
+	return lags, nil
+}
+
 // Claim takes the lease on a sink, or reports [auditsink.ErrHeld].
 func (j *Journal) Claim(ctx context.Context, sink string, holder uuid.UUID, start auditsink.Start, ttl time.Duration) (auditsink.Lease, error) {
 	lease := auditsink.Lease{Sink: sink, TTL: ttl}

@@ -107,7 +107,17 @@ func (s Set) List() []Ability {
 }
 
 // Scope is the space-separated list of RFC 7662, section 2.2.
-func (s Set) Scope() string {
+func (s Set) Scope() string { return scopes[s&(1<<len(infos)-1)] }
+
+// scopes are the lists of all sets, since one is asked for on every request.
+var scopes = func() (all [1 << len(infos)]string) {
+	for s := range all {
+		all[s] = Set(s).scope()
+	}
+	return all
+}()
+
+func (s Set) scope() string {
 	scopes := make([]string, 0, len(infos))
 	for _, a := range s.List() {
 		scopes = append(scopes, a.Scope())

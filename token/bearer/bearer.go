@@ -28,6 +28,9 @@ const (
 	SignIn
 )
 
+// Mark is what every secret begins with: where it is not, no secret is.
+const Mark = "keloa_"
+
 const (
 	alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 	// bodyLen is how many random characters follow the prefix.

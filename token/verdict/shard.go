@@ -26,7 +26,8 @@ type shard struct {
 	texts   texts
 	hand    int // where to look for an entry to make room next
 	missing [missingSlots]missing
-	_       [64]byte // keeps the locks of two shards out of one cache line
+	lookups [3]uint64 // by the State they found
+	_       [64]byte  // keeps the locks of two shards out of one cache line
 }
 
 // prefix stands for a hash in the index: 8 of its bytes. Should two secrets
@@ -54,17 +55,18 @@ type missing struct {
 	until int64 // zero where there is none
 }
 
-func (s *shard) get(h bearer.Hash) (_ Verdict, _ State, until int64) {
+// get asks for the time only where that matters.
+func (s *shard) get(h bearer.Hash, now func() time.Time) (v Verdict, state State) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if i, ok := s.byHash[prefixOf(h)]; ok && s.entries[i].hash == h {
 		s.entries[i].used = true
-		return s.verdict(&s.entries[i]), Known, 0
+		v, state = s.verdict(&s.entries[i]), Known
+	} else if m := s.missingAt(h); m.until != 0 && m.hash == h && now().UnixMicro() < m.until {
+		state = Missing
 	}
-	if m := s.missingAt(h); m.until != 0 && m.hash == h {
-		return Verdict{}, Missing, m.until
-	}
-	return Verdict{}, Unknown, 0
+	s.lookups[state]++
+	return v, state
 }
 
 func (s *shard) verdict(e *entry) Verdict {
@@ -191,10 +193,13 @@ func (s *shard) clear() {
 	clear(s.missing[:])
 }
 
-func (s *shard) len() int {
+func (s *shard) addTo(sum *Stats) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(s.entries)
+	sum.Entries += len(s.entries)
+	for state, n := range s.lookups {
+		sum.Lookups[state] += n
+	}
 }
 
 // never is the zero time, packed.

@@ -69,6 +69,7 @@ type Options struct {
 type Table struct {
 	now    func() time.Time
 	epoch  atomic.Uint64
+	ended  atomic.Uint64
 	shards [1 << 8]shard
 }
 
@@ -93,11 +94,7 @@ func (t *Table) shard(h bearer.Hash) *shard { return &t.shards[h[0]] }
 // Get returns the verdict on the secret with that hash if it is Known. The
 // caller looks at ExpiresAt.
 func (t *Table) Get(h bearer.Hash) (Verdict, State) {
-	v, state, until := t.shard(h).get(h)
-	if state == Missing && t.now().UnixMicro() >= until {
-		return Verdict{}, Unknown
-	}
-	return v, state
+	return t.shard(h).get(h, t.now)
 }
 
 // Epoch counts what has ended. Who is about to read the database for a verdict
@@ -123,6 +120,7 @@ func (t *Table) End(token uuid.UUID) {
 	// First the epoch: a Put that found the old one has its verdict in the
 	// shard by the time the shard's lock is taken here.
 	t.epoch.Add(1)
+	t.ended.Add(1)
 	for i := range t.shards {
 		t.shards[i].end(token)
 	}
@@ -136,11 +134,18 @@ func (t *Table) Clear() {
 	}
 }
 
-// Len counts the verdicts.
-func (t *Table) Len() int {
-	n := 0
+// Stats is what a table holds, and what happened to it since it was made.
+type Stats struct {
+	Entries int       // verdicts it holds
+	Lookups [3]uint64 // calls of Get, by the State they found
+	Ended   uint64    // calls of End
+}
+
+// Stats counts.
+func (t *Table) Stats() Stats {
+	s := Stats{Ended: t.ended.Load()}
 	for i := range t.shards {
-		n += t.shards[i].len()
+		t.shards[i].addTo(&s)
 	}
-	return n
+	return s
 }
