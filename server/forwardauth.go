@@ -2,21 +2,27 @@ package main
 
 import (
 	"cmp"
+	"context"
+	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strings"
-
-	"github.com/google/uuid"
 
 	"github.com/keloa/apitokens/graph"
 	"github.com/keloa/apitokens/token"
 	"github.com/keloa/apitokens/token/ability"
+	"github.com/keloa/apitokens/token/bearer"
+	"github.com/keloa/apitokens/token/verdict"
 )
 
 // originalURIs are the headers in which gateways say what was asked of them:
 // nginx by its usual configuration, ingress-nginx, and Traefik and Caddy.
 var originalURIs = []string{"X-Original-Uri", "X-Original-Url", "X-Forwarded-Uri"}
+
+var (
+	errAbilityQuery = badRequest(http.StatusBadRequest, "the query must be ability=…, once, or nothing")
+	errAbility      = badRequest(http.StatusBadRequest, "ability must be one of "+strings.Join(ability.FullAccess.Values(), ", "))
+)
 
 // forwardAuth lets a gateway ask whether to let a request through that it sends
 // on with its headers, whatever the method. With ability=… in the query the
@@ -26,81 +32,114 @@ var originalURIs = []string{"X-Original-Uri", "X-Original-Url", "X-Forwarded-Uri
 // Cookies are not looked at: they are those of the site behind the gateway. The
 // label is percent-encoded where it is not printable ASCII.
 func (h *handlers) forwardAuth(w http.ResponseWriter, r *http.Request) {
-	by, err := h.forwarded(r)
-	if err == nil {
-		err = h.tokens.Answer(r.Context(), by, func() error {
-			graph.Flush(w, func() { allow(w, by) })
-			return nil
-		})
-	}
-	if err != nil {
+	if err := h.forward(w, r); err != nil {
 		h.refuse(w, r, err)
 	}
 }
 
-// allow answers that the request may pass.
-func allow(w http.ResponseWriter, by token.Caller) {
-	mode := "live"
-	if by.TestOnly {
-		mode = "test"
-	}
-	header := w.Header()
-	header.Set("X-Keloa-Workspace", by.Workspace.Slug)
-	header.Set("X-Keloa-Token-Id", by.Token.String())
-	header.Set("X-Keloa-Token-Label", headerText(by.Actor.Name))
-	header.Set("X-Keloa-Abilities", by.Abilities.Scope())
-	header.Set("X-Keloa-Mode", mode)
-	header.Set("Content-Length", "0")
-	w.WriteHeader(http.StatusOK)
-}
+// errTooLittle is the answer of forward to itself: the token lacks an ability.
+var errTooLittle = errors.New("the token lacks the ability")
 
-// forwarded is whose token the request came with, if it may pass.
-func (h *handlers) forwarded(r *http.Request) (token.Caller, error) {
+// forward answers that the request may pass, or returns why not and answers
+// nothing.
+func (h *handlers) forward(w http.ResponseWriter, r *http.Request) error {
 	needed, err := neededAbility(r.URL.RawQuery)
 	if err != nil {
-		return token.Caller{}, err
+		return err
 	}
-	for _, name := range originalURIs {
-		if secrets := secretsIn(strings.Join(r.Header.Values(name), " ")); len(secrets) > 0 {
-			h.exposed(r.Context(), secrets, token.ExposedInURL, "a request through a gateway")
-			// Gateways hand a 403 on, and make a 500 of a 400.
-			problem := *errTokenInURL
-			problem.Status = http.StatusForbidden
-			return token.Caller{}, &problem
-		}
+	if err := h.secretInOriginalURI(r); err != nil {
+		return err
 	}
 	// Pages of the site behind the gateway are not foreign to it.
-	by, err := h.bearerCaller(r, cmp.Or(r.Header.Get("X-Forwarded-Host"), r.Host))
+	host := cmp.Or(r.Header.Get("X-Forwarded-Host"), r.Host)
+	secret, err := bearerSecret(r.Header)
 	if err != nil {
-		return token.Caller{}, err
+		return err
 	}
-	if by.Token == uuid.Nil { // an operator's session
-		return token.Caller{}, token.ErrUnauthenticated
+	if !secret.IsToken() { // an operator's session is known here, and not let through
+		_, err := h.bearerCaller(r, host)
+		return cmp.Or(err, token.ErrUnauthenticated)
 	}
-	if needed == "" {
-		return by, nil
+	visit := visitOf(r.Context())
+	err = h.tokens.Vouch(r.Context(), secret, visit.origin, func(v verdict.Verdict) error {
+		visit.token = v.Token
+		if h.isForeignPage(r.Header, host) {
+			return errBrowserUse
+		}
+		if needed != "" && !v.Abilities.Allows(needed) {
+			return errTooLittle
+		}
+		graph.Flush(w, func() { allow(w, v) })
+		return nil
+	})
+	switch err { //nolint:errorlint // they come from just above
+	case errBrowserUse:
+		h.exposed(r.Context(), []bearer.Secret{secret}, token.ExposedInBrowser, cleanPath(r.URL.Path))
+	case errTooLittle:
+		return h.refuseForward(r.Context(), secret, needed)
 	}
-	return by, h.tokens.Can(r.Context(), by, needed, "forward-auth")
+	return err
+}
+
+// secretInOriginalURI refuses a request to the gateway with a secret in its URL.
+func (h *handlers) secretInOriginalURI(r *http.Request) error {
+	for _, name := range originalURIs {
+		for _, uri := range r.Header[name] {
+			if secrets := secretsIn(uri); len(secrets) > 0 {
+				h.exposed(r.Context(), secrets, token.ExposedInURL, "a request through a gateway")
+				// Gateways hand a 403 on, and make a 500 of a 400.
+				problem := *errTokenInURL
+				problem.Status = http.StatusForbidden
+				return &problem
+			}
+		}
+	}
+	return nil
+}
+
+// refuseForward records that a token lacks an ability, and returns that. It
+// never returns nil: nothing has been answered yet, and that would let pass.
+func (h *handlers) refuseForward(ctx context.Context, secret bearer.Secret, needed ability.Ability) error {
+	by, err := h.tokens.Authenticate(ctx, secret, visitOf(ctx).origin)
+	if err != nil {
+		return err
+	}
+	return cmp.Or(h.tokens.Can(ctx, by, needed, "forward-auth"), errTooLittle)
+}
+
+// allow answers that the request may pass, with whose token it came.
+func allow(w http.ResponseWriter, v verdict.Verdict) {
+	values := [...]string{v.Slug, string(appendUUID(nil, v.Token)), headerText(v.Label), v.Abilities.Scope(), modeOf(v), "0"}
+	header := w.Header()
+	// The names are canonical: Set would look at each character, and make a
+	// slice of each value.
+	header["X-Keloa-Workspace"] = values[0:1:1]
+	header["X-Keloa-Token-Id"] = values[1:2:2]
+	header["X-Keloa-Token-Label"] = values[2:3:3]
+	header["X-Keloa-Abilities"] = values[3:4:4]
+	header["X-Keloa-Mode"] = values[4:5:5]
+	header["Content-Length"] = values[5:6:6]
+	w.WriteHeader(http.StatusOK)
 }
 
 // neededAbility reads the query. It is strict: a gateway with a mistake in its
 // configuration must not let everyone through.
 func neededAbility(query string) (ability.Ability, error) {
-	values, err := url.ParseQuery(query)
-	if err != nil {
-		return "", badRequest(http.StatusBadRequest, "the query must be ability=… or nothing")
-	}
-	for name, given := range values {
-		if name != "ability" || len(given) > 1 {
-			return "", badRequest(http.StatusBadRequest, "the query must be ability=…, once, or nothing")
-		}
-	}
-	if !values.Has("ability") {
+	if query == "" {
 		return "", nil
 	}
-	needed, err := ability.Parse(values.Get("ability"))
+	var given parameters
+	err := given.parse(query)
+	text, ok := given.get("ability")
+	switch {
+	case err != nil || given.n > 1 || given.n == 1 && !ok:
+		return "", errAbilityQuery
+	case !ok:
+		return "", nil
+	}
+	needed, err := ability.Parse(text)
 	if err != nil {
-		return "", badRequest(http.StatusBadRequest, "ability must be one of "+strings.Join(ability.FullAccess.Values(), ", "))
+		return "", errAbility
 	}
 	return needed, nil
 }
@@ -108,9 +147,12 @@ func neededAbility(query string) (ability.Ability, error) {
 // headerText is text fit for a header: what is not printable ASCII, and "%"
 // itself, is percent-encoded as UTF-8.
 func headerText(text string) string {
+	if !strings.ContainsFunc(text, unfitForHeader) {
+		return text
+	}
 	var out strings.Builder
 	for _, c := range []byte(text) {
-		if c < ' ' || c > '~' || c == '%' {
+		if unfitForHeader(rune(c)) {
 			fmt.Fprintf(&out, "%%%02X", c)
 		} else {
 			out.WriteByte(c)
@@ -118,3 +160,5 @@ func headerText(text string) string {
 	}
 	return out.String()
 }
+
+func unfitForHeader(c rune) bool { return c < ' ' || c > '~' || c == '%' }

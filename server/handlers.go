@@ -2,11 +2,13 @@ package main
 
 import (
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 
+	"github.com/keloa/apitokens/auditsink/journal"
 	"github.com/keloa/apitokens/ent/database"
 	"github.com/keloa/apitokens/graph"
 	"github.com/keloa/apitokens/token"
@@ -17,6 +19,7 @@ import (
 type handlerOptions struct {
 	Tokens   *token.Service
 	Database *database.DB
+	Journal  *journal.Journal
 	Logger   *slog.Logger
 	// PublicURL is the origin users see: a scheme and a host, nothing else.
 	PublicURL *url.URL
@@ -32,11 +35,15 @@ type handlers struct {
 	log             *slog.Logger
 	publicOrigin    string
 	ownOrigins      []string // publicOrigin, and its other names on this machine
+	issuer          []byte // publicOrigin in JSON
 	cookieName      string
 	secureCookie    bool
 	crossOrigin     *http.CrossOriginProtection
 	resourceServers []digest
 	graphql         http.Handler
+	metrics         *metrics
+	// What is logged of the answers that come in floods, and of refusals.
+	answers, refusals sampler
 }
 
 // newHandlers returns the handlers of both listeners. It panics if PublicURL is
@@ -52,8 +59,12 @@ func newHandlers(o handlerOptions) *handlers {
 		secureCookie:    o.PublicURL.Scheme == "https",
 		crossOrigin:     http.NewCrossOriginProtection(),
 		resourceServers: digests(o.ResourceServers),
+		answers:         sampler{limit: loggedAnswers},
+		refusals:        sampler{limit: loggedRefusals},
+		metrics:         newMetrics(o),
 		graphql:         graph.NewHandler(graph.Options{Tokens: o.Tokens, Logger: o.Logger, Answer: release(o.Tokens)}),
 	}
+	h.issuer = appendJSONText(nil, h.publicOrigin)
 	if h.secureCookie {
 		// The prefix has browsers refuse a cookie that another host or
 		// plain HTTP set under this name.
@@ -109,16 +120,20 @@ func (h *handlers) public() http.Handler {
 		"/sign-out": {http.MethodPost: h.signOut},
 		graphQLPath: {anyMethod: h.graphQL},
 		schemaPath:  {http.MethodGet: schema.serve},
+		revokePath:  {http.MethodPost: h.revoke},
 	}), signInPath))
 }
 
 // internal is what the internal listener serves: for services beside this one,
 // never for the internet.
 func (h *handlers) internal() http.Handler {
-	return h.observed(h.withoutSecretsInURL(h.routed(routes{
-		"/oauth2/introspect": {http.MethodPost: h.introspect},
-		"/forward-auth":      {anyMethod: h.forwardAuth},
-		"/healthz":           {http.MethodGet: h.alive},
-		"/readyz":            {http.MethodGet: h.ready},
-	}), ""))
+	table := profiles()
+	maps.Copy(table, routes{
+		introspectPath:  {http.MethodPost: h.introspect},
+		forwardAuthPath: {anyMethod: h.forwardAuth},
+		"/healthz":      {http.MethodGet: h.alive},
+		"/readyz":       {http.MethodGet: h.ready},
+		"/metrics":      {http.MethodGet: h.metrics.handler(h.log)},
+	})
+	return h.observed(h.withoutSecretsInURL(h.routed(table), ""))
 }

@@ -3,11 +3,14 @@ package main
 import (
 	"crypto/sha256"
 	"crypto/subtle"
+	"encoding/base64"
+	"encoding/json"
 	"errors"
-	"io"
-	"mime"
 	"net/http"
 	"net/url"
+	"strconv"
+	"strings"
+	"sync"
 
 	"github.com/keloa/apitokens/graph"
 	"github.com/keloa/apitokens/token"
@@ -15,72 +18,88 @@ import (
 	"github.com/keloa/apitokens/token/verdict"
 )
 
-// maxIntrospect is how many bytes the form of an introspection may have.
-const maxIntrospect = 4 << 10
-
-// introspection is what RFC 7662 has us say of an active token. Times are
-// seconds since 1970.
-type introspection struct {
-	Active    bool   `json:"active"`
-	Scope     string `json:"scope"`
-	Subject   string `json:"sub"`       // the id of the token
-	ClientID  string `json:"client_id"` // its label
-	IssuedAt  int64  `json:"iat"`
-	ExpiresAt int64  `json:"exp,omitempty"` // absent if it never does
-	Issuer    string `json:"iss"`
-	Workspace string `json:"workspace"` // the slug
-	Mode      string `json:"mode"`      // live or test
-}
-
-// inactive is all that is said of everything else.
-type inactive struct {
-	Active bool `json:"active"`
-}
+// inactive is all that is said of everything that is no active token.
+var inactive = []byte(`{"active":false}` + "\n")
 
 // introspect tells a resource server whether a token is good, and for what (RFC
 // 7662). An operator's session is not a token, and not active here.
 func (h *handlers) introspect(w http.ResponseWriter, r *http.Request) {
-	if !h.isResourceServer(r) {
+	if !h.isResourceServer(r.Header) {
 		h.refuse(w, r, errResourceServer)
 		return
 	}
-	text, err := introspected(w, r)
+	text, err := formToken(w, r)
 	if err != nil {
 		h.refuse(w, r, err)
 		return
 	}
 	secret, err := bearer.Parse(text)
-	if err != nil || !secret.IsToken() {
-		writeJSON(w, http.StatusOK, inactive{})
+	if err != nil {
+		sendJSON(w, inactive)
 		return
 	}
 	err = h.tokens.Vouch(r.Context(), secret, visitOf(r.Context()).origin, func(v verdict.Verdict) error {
-		graph.Flush(w, func() { writeJSON(w, http.StatusOK, h.introspection(v)) })
+		graph.Flush(w, func() { h.sendIntrospection(w, v) })
 		return nil
 	})
 	switch {
 	case errors.Is(err, token.ErrUnauthenticated):
-		writeJSON(w, http.StatusOK, inactive{})
+		sendJSON(w, inactive)
 	case err != nil:
 		h.refuse(w, r, err)
 	}
 }
 
-func (h *handlers) introspection(v verdict.Verdict) introspection {
-	answer := introspection{
-		Active:    true,
-		Scope:     v.Abilities.Scope(),
-		Subject:   v.Token.String(),
-		ClientID:  v.Label,
-		IssuedAt:  v.IssuedAt.Unix(),
-		Issuer:    h.publicOrigin,
-		Workspace: v.Slug,
-		Mode:      modeOf(v),
-	}
+// sendIntrospection answers with what the token opens.
+func (h *handlers) sendIntrospection(w http.ResponseWriter, v verdict.Verdict) {
+	buffer := buffers.Get().(*[]byte)
+	*buffer = appendIntrospection((*buffer)[:0], v, h.issuer)
+	sendJSON(w, *buffer)
+	buffers.Put(buffer)
+}
+
+// buffers hold answers while they are made. A label is at most 100 characters:
+// they stay small.
+var buffers = sync.Pool{New: func() any {
+	buffer := make([]byte, 0, 512)
+	return &buffer
+}}
+
+// appendIntrospection appends what RFC 7662 has us say of an active token. Times
+// are seconds since 1970. The issuer is JSON already.
+func appendIntrospection(b []byte, v verdict.Verdict, issuer []byte) []byte {
+	b = append(b, `{"active":true,"scope":"`...)
+	b = append(b, v.Abilities.Scope()...)
+	b = append(b, `","sub":"`...)
+	b = appendUUID(b, v.Token)
+	b = append(b, `","client_id":`...)
+	b = appendJSONText(b, v.Label)
+	b = append(b, `,"token_type":"Bearer","iat":`...)
+	b = strconv.AppendInt(b, v.IssuedAt.Unix(), 10)
 	if !v.ExpiresAt.IsZero() {
-		answer.ExpiresAt = v.ExpiresAt.Unix()
+		b = append(b, `,"exp":`...)
+		b = strconv.AppendInt(b, v.ExpiresAt.Unix(), 10)
 	}
-	return answer
+	b = append(b, `,"iss":`...)
+	b = append(b, issuer...)
+	b = append(b, `,"workspace":`...)
+	b = appendJSONText(b, v.Slug)
+	b = append(b, `,"mode":"`...)
+	b = append(b, modeOf(v)...)
+	return append(b, "\"}\n"...)
+}
+
+// appendJSONText appends text as a JSON string.
+func appendJSONText(b []byte, text string) []byte {
+	for _, c := range []byte(text) {
+		if c < ' ' || c > '~' || c == '"' || c == '\\' {
+			quoted, _ := json.Marshal(text) // a string can always be written
+			return append(b, quoted...)
+		}
+	}
+	b = append(b, '"')
+	b = append(b, text...)
+	return append(b, '"')
 }
 
 // modeOf is the mode as the secret spells it: live or test.
@@ -91,60 +110,53 @@ func modeOf(v verdict.Verdict) string {
 	return "live"
 }
 
-// introspected reads the token parameter of the form. A parameter that comes
-// twice is refused and one that is not known is ignored, as RFC 6749, section
-// 3.2, has it.
-func introspected(w http.ResponseWriter, r *http.Request) (string, error) {
-	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil || media != "application/x-www-form-urlencoded" {
-		return "", badRequest(http.StatusUnsupportedMediaType, "the body must be application/x-www-form-urlencoded")
-	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxIntrospect))
-	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return "", badRequest(http.StatusRequestEntityTooLarge, "the body is too large")
-	}
-	if err != nil {
-		return "", badRequest(http.StatusBadRequest, "the body ended too early")
-	}
-	form, err := url.ParseQuery(string(body))
-	if err != nil {
-		return "", badRequest(http.StatusBadRequest, "the body must be application/x-www-form-urlencoded")
-	}
-	for _, values := range form {
-		if len(values) > 1 {
-			return "", badRequest(http.StatusBadRequest, "no parameter may come twice")
-		}
-	}
-	if form.Get("token") == "" {
-		return "", badRequest(http.StatusBadRequest, "the form must have the parameter token")
-	}
-	return form.Get("token"), nil
+// sendJSON answers 200. It leaves body to the caller.
+func sendJSON(w http.ResponseWriter, body []byte) {
+	header := w.Header()
+	header["Content-Type"] = jsonType
+	header["Content-Length"] = []string{strconv.Itoa(len(body))}
+	_, _ = w.Write(body) // the client has gone: there is nobody to tell
 }
 
 // digest hides how long a credential is from who measures the comparison.
 type digest [sha256.Size]byte
 
-// digests are those of all "name:secret", as HTTP Basic sends them.
+// digests are those of all credentials as HTTP Basic sends them: "name:secret"
+// in base64, with both as they stand and, where that differs, both encoded as in
+// a form, which RFC 6749, section 2.3.1, has OAuth clients do.
 func digests(credentials map[string]string) []digest {
-	list := make([]digest, 0, len(credentials))
+	list := make([]digest, 0, 2*len(credentials))
 	for name, secret := range credentials {
-		list = append(list, sha256.Sum256([]byte(name+":"+secret)))
+		plain := name + ":" + secret
+		encoded := url.QueryEscape(name) + ":" + url.QueryEscape(secret)
+		list = append(list, basicDigest(plain))
+		if encoded != plain {
+			list = append(list, basicDigest(encoded))
+		}
 	}
 	return list
+}
+
+func basicDigest(credentials string) digest {
+	return sha256.Sum256([]byte(base64.StdEncoding.EncodeToString([]byte(credentials))))
 }
 
 // isResourceServer reports whether the request has the credentials of one, if
 // any are configured. It compares with all of them, so that the time it takes
 // tells nothing.
-func (h *handlers) isResourceServer(r *http.Request) bool {
+func (h *handlers) isResourceServer(header http.Header) bool {
 	if len(h.resourceServers) == 0 {
 		return true
 	}
-	name, secret, ok := r.BasicAuth()
-	if !ok || len(r.Header["Authorization"]) != 1 {
+	values := header["Authorization"]
+	if len(values) != 1 {
 		return false
 	}
-	given := digest(sha256.Sum256([]byte(name + ":" + secret)))
+	scheme, credentials, _ := strings.Cut(values[0], " ")
+	if !strings.EqualFold(scheme, "Basic") {
+		return false
+	}
+	given := digest(sha256.Sum256([]byte(credentials)))
 	match := 0
 	for _, known := range h.resourceServers {
 		match |= subtle.ConstantTimeCompare(given[:], known[:])

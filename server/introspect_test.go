@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -33,11 +34,11 @@ func TestIntrospect(t *testing.T) {
 		for sent, want := range map[string]map[string]any{
 			form("token", secret): {
 				"active": true, "scope": "read write_contacts", "sub": always.ID.String(), "client_id": "zapier-prod",
-				"iat": float64(always.CreatedAt.Unix()), "iss": s.public, "workspace": tokentest.Slug, "mode": "live",
+				"token_type": "Bearer", "iat": float64(always.CreatedAt.Unix()), "iss": s.public, "workspace": tokentest.Slug, "mode": "live",
 			},
 			form("token", limited, "token_type_hint", "access_token", "extra", "x"): {
 				"active": true, "scope": "full_access", "sub": brief.ID.String(), "client_id": "brief <é>",
-				"iat": float64(brief.CreatedAt.Unix()), "exp": float64(soon.Unix()), "iss": s.public, "workspace": tokentest.Slug, "mode": "test",
+				"token_type": "Bearer", "iat": float64(brief.CreatedAt.Unix()), "exp": float64(soon.Unix()), "iss": s.public, "workspace": tokentest.Slug, "mode": "test",
 			},
 		} {
 			a := s.introspect(t, sent)
@@ -100,7 +101,7 @@ func TestIntrospectBadRequests(t *testing.T) {
 			"a hint twice":     {s.introspect(t, form("token", secret, "token_type_hint", "a", "token_type_hint", "b")), 400},
 			"a bad escape":     {s.introspect(t, "token=%zz"), 400},
 			"a semicolon":      {s.introspect(t, "token="+secret+";x=y"), 400},
-			"too large":        {s.introspect(t, form("token", secret, "x", strings.Repeat("x", maxIntrospect))), 413},
+			"too large":        {s.introspect(t, form("token", secret, "x", strings.Repeat("x", maxForm))), 413},
 			"JSON":             {s.do(t, "POST", path, `{"token":"`+secret+`"}`, asJSON), 415},
 			"no type":          {s.do(t, "POST", path, form("token", secret)), 415},
 			"a multipart form": {s.do(t, "POST", path, form("token", secret), "Content-Type: multipart/form-data; boundary=x"), 415},
@@ -131,7 +132,11 @@ func TestIntrospectNeedsCredentials(t *testing.T) {
 		r.SetBasicAuth(name, password)
 		return "Authorization: " + r.Header.Get("Authorization")
 	}
-	for _, good := range []string{basic("billing", "s3cret:with:colons"), basic("mail", "other")} {
+	for _, good := range []string{
+		basic("billing", "s3cret:with:colons"), basic("mail", "other"),
+		basic("billing", url.QueryEscape("s3cret:with:colons")), // as OAuth clients write it
+		strings.Replace(basic("mail", "other"), "Basic", "bASIC", 1),
+	} {
 		if a := s.introspect(t, form("token", secret), good); a.status != http.StatusOK || !strings.Contains(a.body, "zapier-prod") {
 			t.Errorf("%d %s", a.status, a.body)
 		}

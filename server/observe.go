@@ -8,6 +8,10 @@ import (
 	"net/http"
 	"runtime/debug"
 	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/keloa/apitokens/auditsink"
 )
 
 // observed is the outermost layer of a listener: it gives the request its id,
@@ -16,11 +20,18 @@ import (
 func (h *handlers) observed(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
-		v := &visit{origin: originOf(r)}
+		// One piece of memory for both: this is done for every request.
+		both := &struct {
+			visit
+			recorder
+		}{visit{origin: originOf(r)}, recorder{ResponseWriter: w}}
+		v, out := &both.visit, &both.recorder
 		r = r.WithContext(context.WithValue(r.Context(), visitKey{}, v))
-		out := &recorder{ResponseWriter: w}
 		setCommon(out.Header(), v)
-		defer func() { h.logRequest(r, v, out, time.Since(start)) }()
+		defer func() {
+			h.metrics.count(r.URL.Path, out.status)
+			h.logRequest(r, v, out, time.Since(start))
+		}()
 		defer h.recoverPanic(out, r, v)
 		next.ServeHTTP(out, r)
 	})
@@ -29,16 +40,29 @@ func (h *handlers) observed(next http.Handler) http.Handler {
 // setCommon sets what every answer says, unless a handler knows better: it is
 // not to be kept, guessed at, framed, or told about to others.
 func setCommon(header http.Header, v *visit) {
-	header.Set("X-Request-Id", v.origin.RequestID)
-	header.Set("Cache-Control", "no-store")
-	header.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-	header.Set("Cross-Origin-Opener-Policy", "same-origin")
-	header.Set("Referrer-Policy", "no-referrer")
-	header.Set("X-Content-Type-Options", "nosniff")
+	header["X-Request-Id"] = []string{v.origin.RequestID}
+	header["Cache-Control"] = noStore
+	header["Content-Security-Policy"] = nothingElse
+	header["Cross-Origin-Opener-Policy"] = sameOrigin
+	header["Referrer-Policy"] = noReferrer
+	header["X-Content-Type-Options"] = noSniff
 }
+
+// The values of headers that all answers share. Nothing may write into them.
+var (
+	noStore     = []string{"no-store"}
+	nothingElse = []string{"default-src 'none'; frame-ancestors 'none'"}
+	sameOrigin  = []string{"same-origin"}
+	noReferrer  = []string{"no-referrer"}
+	noSniff     = []string{"nosniff"}
+	jsonType    = []string{"application/json"}
+)
 
 // logRequest never logs the query: it may hold anything.
 func (h *handlers) logRequest(r *http.Request, v *visit, out *recorder, took time.Duration) {
+	if !h.logged(r, out.status) {
+		return
+	}
 	attrs := []slog.Attr{
 		slog.String("method", r.Method),
 		slog.String("path", cleanPath(r.URL.Path)),
@@ -46,13 +70,31 @@ func (h *handlers) logRequest(r *http.Request, v *visit, out *recorder, took tim
 		slog.Int64("bytes", out.bytes),
 		slog.Duration("duration", took),
 	}
-	if kind := v.caller.Actor.Kind; kind != "" {
-		attrs = append(attrs, slog.String("caller_kind", string(kind)))
+	actor := v.caller.Actor
+	if v.token != uuid.Nil {
+		actor = auditsink.Actor{Kind: auditsink.Token, ID: &v.token}
 	}
-	if id := v.caller.Actor.ID; id != nil {
-		attrs = append(attrs, slog.String("caller_id", id.String()))
+	if actor.Kind != "" {
+		attrs = append(attrs, slog.String("caller_kind", string(actor.Kind)))
+	}
+	if actor.ID != nil {
+		attrs = append(attrs, slog.String("caller_id", actor.ID.String()))
 	}
 	h.log.LogAttrs(r.Context(), slog.LevelInfo, "request", attrs...)
+}
+
+// logged reports whether a request gets its line in the log. All do but those
+// that come in floods, which would cost more to log than to answer: of them so
+// many a second do, and at level debug all.
+func (h *handlers) logged(r *http.Request, status int) bool {
+	if r.URL.Path != forwardAuthPath && r.URL.Path != introspectPath ||
+		status >= http.StatusInternalServerError || h.log.Enabled(r.Context(), slog.LevelDebug) {
+		return true
+	}
+	if status < http.StatusBadRequest {
+		return h.answers.allow(time.Now())
+	}
+	return h.refusals.allow(time.Now())
 }
 
 // recoverPanic is to be deferred. An answer that has begun cannot be taken

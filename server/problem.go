@@ -105,7 +105,7 @@ func challenge(r *http.Request, p *graph.Problem) string {
 }
 
 func writeJSON(w http.ResponseWriter, status int, body any) {
-	w.Header().Set("Content-Type", "application/json")
+	w.Header()["Content-Type"] = jsonType
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(body) // the client has gone: there is nobody to tell
 }

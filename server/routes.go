@@ -9,10 +9,13 @@ import (
 
 // The paths that are named in more than one place.
 const (
-	homePath    = "/"
-	signInPath  = "/sign-in"
-	graphQLPath = "/graphql"
-	schemaPath  = "/schema.graphql"
+	homePath        = "/"
+	signInPath      = "/sign-in"
+	graphQLPath     = "/graphql"
+	schemaPath      = "/schema.graphql"
+	revokePath      = "/oauth2/revoke"
+	introspectPath  = "/oauth2/introspect"
+	forwardAuthPath = "/forward-auth"
 )
 
 // anyMethod stands for every method in a set of methods.
@@ -26,6 +29,7 @@ type routes map[string]methods
 type methods map[string]http.HandlerFunc
 
 func (h *handlers) routed(table routes) http.Handler {
+	h.metrics.serves(table)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		known, ok := table[r.URL.Path]
 		if !ok {

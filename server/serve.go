@@ -71,6 +71,7 @@ func serve(ctx context.Context, cfg config, std streams) (err error) {
 	failed := listeners.serve(newHandlers(handlerOptions{
 		Tokens:          tokens,
 		Database:        db,
+		Journal:         audit,
 		Logger:          log,
 		PublicURL:       origin,
 		ResourceServers: cfg.resourceServers,

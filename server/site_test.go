@@ -91,7 +91,7 @@ func openSite(t *testing.T, e *tokentest.Env, scheme string, resourceServers map
 		t.Fatal(err)
 	}
 	s.handlers = newHandlers(handlerOptions{
-		Tokens: e.Service, Database: e.DB, Logger: logger,
+		Tokens: e.Service, Database: e.DB, Journal: e.Journal, Logger: logger,
 		PublicURL:       &url.URL{Scheme: scheme, Host: listener.Addr().String()},
 		ResourceServers: resourceServers,
 	})

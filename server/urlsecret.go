@@ -61,6 +61,9 @@ func (h *handlers) exposed(ctx context.Context, secrets []bearer.Secret, place, 
 // secretsIn returns the secrets in a URL, each once, in the order they stand
 // in, and at most maxSecretsInURL of them.
 func secretsIn(url string) []bearer.Secret {
+	if !strings.Contains(url, "%") && !strings.Contains(url, bearer.Mark) {
+		return nil
+	}
 	var found []bearer.Secret
 	for range maxDecodings + 1 {
 		for rest := url; len(found) < maxSecretsInURL; {

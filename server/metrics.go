@@ -1,0 +1,153 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"maps"
+	"net/http"
+	"net/http/pprof"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/keloa/apitokens/token/verdict"
+)
+
+const (
+	// maxScrape bounds what a scrape asks the database.
+	maxScrape = 2 * time.Second
+	// otherRoute stands for all paths that are not served, so that whoever
+	// asks for many of them makes no more than one series.
+	otherRoute = "other"
+)
+
+// metrics are what /metrics says. docs/metrics.md lists them.
+type metrics struct {
+	registry *prometheus.Registry
+	requests *prometheus.CounterVec
+	// quick are the counters of what comes in floods, found without a lock.
+	// It does not change.
+	quick map[answered]prometheus.Counter
+	known map[string]bool // the paths that are served
+}
+
+type answered struct {
+	path   string
+	status int
+}
+
+func newMetrics(o handlerOptions) *metrics {
+	m := &metrics{
+		registry: prometheus.NewRegistry(),
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "keloa_http_requests_total", Help: "Requests answered, by path and status.",
+		}, []string{"route", "status"}),
+		quick: map[answered]prometheus.Counter{},
+		known: map[string]bool{},
+	}
+	for _, path := range []string{forwardAuthPath, introspectPath} {
+		for _, status := range []int{http.StatusOK, http.StatusUnauthorized} {
+			m.quick[answered{path, status}] = m.requests.WithLabelValues(path, strconv.Itoa(status))
+		}
+	}
+	m.registry.MustRegister(
+		m.requests,
+		&domainMetrics{o},
+		collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+	)
+	return m
+}
+
+// serves notes the paths of a listener. It is called before the first request.
+func (m *metrics) serves(table routes) {
+	for path := range maps.Keys(table) {
+		m.known[path] = true
+	}
+}
+
+// count counts a request. A status of zero is an answer that was broken off.
+func (m *metrics) count(path string, status int) {
+	if counter, ok := m.quick[answered{path, status}]; ok {
+		counter.Inc()
+		return
+	}
+	if !m.known[path] {
+		path = otherRoute
+	}
+	m.requests.WithLabelValues(path, strconv.Itoa(status)).Inc()
+}
+
+// handler writes what is known in the format of Prometheus.
+func (m *metrics) handler(log *slog.Logger) http.HandlerFunc {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{
+		ErrorLog:      slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+		ErrorHandling: promhttp.ContinueOnError,
+	}).ServeHTTP
+}
+
+// domainMetrics reads what others count, when it is asked.
+type domainMetrics struct{ handlerOptions }
+
+var (
+	descVerdicts = prometheus.NewDesc("keloa_verdicts", "Verdicts on secrets in the cache.", nil, nil)
+	descLookups  = prometheus.NewDesc("keloa_verdict_lookups_total", "Lookups in the cache, by what was found: a token, the memory that there is none, or nothing, after which the database is asked.", []string{"found"}, nil)
+	descEnded    = prometheus.NewDesc("keloa_tokens_ended_total", "Tokens that this server has heard the end of.", nil, nil)
+	descTrusted  = prometheus.NewDesc("keloa_lease_trusted", "Whether the cache may be trusted: 0 means that each verification reads the database.", nil, nil)
+	descLag      = prometheus.NewDesc("keloa_audit_lag_records", "Sealed audit records that a sink does not have yet.", []string{"sink"}, nil)
+)
+
+// Describe is for the registry.
+func (m *domainMetrics) Describe(to chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{descVerdicts, descLookups, descEnded, descTrusted, descLag} {
+		to <- d
+	}
+}
+
+// Collect is for the registry. What the database does not say within maxScrape
+// is left out, with a warning in the log.
+func (m *domainMetrics) Collect(to chan<- prometheus.Metric) {
+	s := m.Tokens.Verdicts()
+	to <- prometheus.MustNewConstMetric(descVerdicts, prometheus.GaugeValue, float64(s.Entries))
+	for state, found := range map[verdict.State]string{verdict.Known: "token", verdict.Missing: "missing", verdict.Unknown: "nothing"} {
+		to <- prometheus.MustNewConstMetric(descLookups, prometheus.CounterValue, float64(s.Lookups[state]), found)
+	}
+	to <- prometheus.MustNewConstMetric(descEnded, prometheus.CounterValue, float64(s.Ended))
+
+	var trusted float64
+	if m.Tokens.Trusted() {
+		trusted = 1
+	}
+	to <- prometheus.MustNewConstMetric(descTrusted, prometheus.GaugeValue, trusted)
+
+	ctx, cancel := context.WithTimeout(context.Background(), maxScrape)
+	defer cancel()
+	lags, err := m.Journal.Lags(ctx)
+	if err != nil {
+		m.Logger.WarnContext(ctx, "cannot tell how far the audit sinks are", slog.Any("error", err))
+		return
+	}
+	for _, sink := range slices.Sorted(maps.Keys(lags)) {
+		to <- prometheus.MustNewConstMetric(descLag, prometheus.GaugeValue, float64(lags[sink]), sink)
+	}
+}
+
+// profiles are Go's own, for go tool pprof. The command line is not among them:
+// it may hold secrets.
+func profiles() routes {
+	const path = "/debug/pprof/"
+	table := routes{
+		path:             {http.MethodGet: pprof.Index},
+		path + "profile": {http.MethodGet: pprof.Profile},
+		path + "symbol":  {anyMethod: pprof.Symbol},
+		path + "trace":   {http.MethodGet: pprof.Trace},
+	}
+	for _, name := range []string{"allocs", "block", "goroutine", "heap", "mutex", "threadcreate"} {
+		table[path+name] = methods{http.MethodGet: pprof.Handler(name).ServeHTTP}
+	}
+	return table
+}
