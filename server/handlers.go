@@ -121,7 +121,7 @@ func (h *handlers) public() http.Handler {
 		graphQLPath: {anyMethod: h.graphQL},
 		schemaPath:  {http.MethodGet: schema.serve},
 		revokePath:  {http.MethodPost: h.revoke},
-	}), signInPath))
+	}), signInPath), forBrowsers)
 }
 
 // internal is what the internal listener serves: for services beside this one,
@@ -135,5 +135,5 @@ func (h *handlers) internal() http.Handler {
 		"/readyz":       {http.MethodGet: h.ready},
 		"/metrics":      {http.MethodGet: h.metrics.handler(h.log)},
 	})
-	return h.observed(h.withoutSecretsInURL(h.routed(table), ""))
+	return h.observed(h.withoutSecretsInURL(h.routed(table), ""), forServices)
 }

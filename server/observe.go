@@ -17,7 +17,7 @@ import (
 // observed is the outermost layer of a listener: it gives the request its id,
 // the answer the headers that every answer has, and the log one line. A panic
 // further in becomes an internal error.
-func (h *handlers) observed(next http.Handler) http.Handler {
+func (h *handlers) observed(next http.Handler, common commonHeaders) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
 		// One piece of memory for both: this is done for every request.
@@ -27,21 +27,30 @@ func (h *handlers) observed(next http.Handler) http.Handler {
 		}{visit{origin: originOf(r)}, recorder{ResponseWriter: w}}
 		v, out := &both.visit, &both.recorder
 		r = r.WithContext(context.WithValue(r.Context(), visitKey{}, v))
-		setCommon(out.Header(), v)
+		common(out.Header(), v)
 		defer func() {
 			h.metrics.count(r.URL.Path, out.status)
 			h.logRequest(r, v, out, time.Since(start))
 		}()
-		defer h.recoverPanic(out, r, v)
+		defer h.recoverPanic(out, r, v, common)
 		next.ServeHTTP(out, r)
 	})
 }
 
-// setCommon sets what every answer says, unless a handler knows better: it is
-// not to be kept, guessed at, framed, or told about to others.
-func setCommon(header http.Header, v *visit) {
+// commonHeaders sets what every answer of a listener says, unless a handler
+// knows better.
+type commonHeaders func(http.Header, *visit)
+
+// forServices has answers not be kept.
+func forServices(header http.Header, v *visit) {
 	header["X-Request-Id"] = []string{v.origin.RequestID}
 	header["Cache-Control"] = noStore
+}
+
+// forBrowsers has answers not be kept, guessed at, framed, or told about to
+// others.
+func forBrowsers(header http.Header, v *visit) {
+	forServices(header, v)
 	header["Content-Security-Policy"] = nothingElse
 	header["Cross-Origin-Opener-Policy"] = sameOrigin
 	header["Referrer-Policy"] = noReferrer
@@ -99,7 +108,7 @@ func (h *handlers) logged(r *http.Request, status int) bool {
 
 // recoverPanic is to be deferred. An answer that has begun cannot be taken
 // back: it is broken off, so that the client does not take it for whole.
-func (h *handlers) recoverPanic(out *recorder, r *http.Request, v *visit) {
+func (h *handlers) recoverPanic(out *recorder, r *http.Request, v *visit, common commonHeaders) {
 	value := recover()
 	if value == nil {
 		return
@@ -113,7 +122,7 @@ func (h *handlers) recoverPanic(out *recorder, r *http.Request, v *visit) {
 		panic(http.ErrAbortHandler)
 	}
 	clear(out.Header()) // a cookie may be among them
-	setCommon(out.Header(), v)
+	common(out.Header(), v)
 	h.answerProblem(out, r, errPanicked)
 }
 

@@ -97,7 +97,7 @@ func TestPanicIsAnInternalError(t *testing.T) {
 			}
 			panic("dropped " + secret)
 		}
-		server := httptest.NewServer(s.handlers.observed(http.HandlerFunc(panics)))
+		server := httptest.NewServer(s.handlers.observed(http.HandlerFunc(panics), forBrowsers))
 		defer server.Close()
 		a := s.do(t, "GET", server.URL, "")
 		if a.status != http.StatusInternalServerError || a.code() != "INTERNAL" || strings.Contains(a.body, "dropped") || len(a.cookies()) > 0 {

@@ -196,7 +196,11 @@ func serveBare() error {
 	answer := []byte(`{"active":true,"scope":"read","sub":"0199c0de-0000-7000-8000-000000000000","client_id":"consumer-0000000","token_type":"Bearer","iat":1795425000,"iss":"http://127.0.0.1:8080","workspace":"default","mode":"live"}` + "\n")
 	server := http.Server{
 		Addr:              os.Getenv("KELOA_BENCH_LISTEN"),
+		// The limits of our own listeners: no server is run without any.
 		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       15 * time.Second,
+		WriteTimeout:      30 * time.Second,
+		IdleTimeout:       2 * time.Minute,
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.Method == http.MethodGet {
 				return
