@@ -3,6 +3,7 @@ package main
 import (
 	"log/slog"
 	"maps"
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -35,7 +36,7 @@ type handlers struct {
 	log             *slog.Logger
 	publicOrigin    string
 	ownOrigins      []string // publicOrigin, and its other names on this machine
-	issuer          []byte // publicOrigin in JSON
+	issuer          []byte   // publicOrigin in JSON
 	cookieName      string
 	secureCookie    bool
 	crossOrigin     *http.CrossOriginProtection

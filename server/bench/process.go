@@ -195,7 +195,7 @@ func freePorts(ctx context.Context) (a, b string, err error) {
 func serveBare() error {
 	answer := []byte(`{"active":true,"scope":"read","sub":"0199c0de-0000-7000-8000-000000000000","client_id":"consumer-0000000","token_type":"Bearer","iat":1795425000,"iss":"http://127.0.0.1:8080","workspace":"default","mode":"live"}` + "\n")
 	server := http.Server{
-		Addr:              os.Getenv("KELOA_BENCH_LISTEN"),
+		Addr: os.Getenv("KELOA_BENCH_LISTEN"),
 		// The limits of our own listeners: no server is run without any.
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       15 * time.Second,

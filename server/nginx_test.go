@@ -1,0 +1,177 @@
+package main
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/keloa/apitokens/token/ability"
+	"github.com/keloa/apitokens/token/bearer"
+	"github.com/keloa/apitokens/token/tokentest"
+)
+
+// TestNginx runs the recipe in docs/gateways.md, on a real nginx.
+func TestNginx(t *testing.T) {
+	oneSite(t, func(t *testing.T, s *site) {
+		reached := make(chan http.Header, 1) // the API
+		var got http.Header                  // the last that did; nil for none
+		api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			reached <- r.Header.Clone()
+			w.WriteHeader(http.StatusTeapot)
+		}))
+		defer api.Close()
+		gateway := startNginx(t, strings.NewReplacer(
+			"127.0.0.1:8081", strings.TrimPrefix(s.internal, "http://"),
+			"127.0.0.1:9000", strings.TrimPrefix(api.URL, "http://"),
+		).Replace(recipe(t, "nginx")))
+		ask := func(method, path string, headers ...string) int {
+			t.Helper()
+			request, err := http.NewRequestWithContext(t.Context(), method, gateway+path, http.NoBody)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, h := range headers {
+				name, value, _ := strings.Cut(h, ": ")
+				request.Header.Set(name, value)
+			}
+			response, err := http.DefaultClient.Do(request)
+			if err != nil {
+				t.Fatal(err)
+			}
+			response.Body.Close()
+			select {
+			case got = <-reached:
+			default:
+				got = nil
+			}
+			if response.StatusCode == http.StatusUnauthorized && !strings.HasPrefix(response.Header.Get("WWW-Authenticate"), "Bearer ") {
+				t.Errorf("%s %s: 401 without the challenge", method, bearer.Redact(path))
+			}
+			if passed := response.StatusCode == http.StatusTeapot; passed != (got != nil) {
+				t.Errorf("%s %s: %d, and the API was asked: %t", method, bearer.Redact(path), response.StatusCode, got != nil)
+			}
+			return response.StatusCode
+		}
+
+		made, reading := s.mint(t, "reader é", ability.Read)
+		_, writing := s.mint(t, "writer", ability.WriteContacts)
+		const passed = http.StatusTeapot
+		if status := ask("GET", "/contacts?page=2", "Authorization: Bearer "+reading, "X-Keloa-Workspace: mine", "X-Keloa-Abilities: full_access"); status != passed {
+			t.Fatalf("a good token: %d", status)
+		}
+		for name, want := range map[string]string{
+			"X-Keloa-Workspace": tokentest.Slug, "X-Keloa-Token-Id": made.ID.String(), "X-Keloa-Token-Label": "reader %C3%A9",
+			"X-Keloa-Abilities": "read", "X-Keloa-Mode": "live", "Authorization": "",
+		} {
+			if value := got.Get(name); value != want {
+				t.Errorf("the API got %s %q, want %q", name, value, want)
+			}
+		}
+		for _, c := range []struct {
+			name, method, path, header string
+			want                       int
+		}{
+			{"to write with a token that may", "POST", "/contacts", "Authorization: Bearer " + writing, passed},
+			{"to write with one that may not", "POST", "/contacts", "Authorization: Bearer " + reading, 403},
+			{"to read with one that may not", "GET", "/contacts", "Authorization: Bearer " + writing, 403},
+			{"an unknown token", "GET", "/contacts", "Authorization: Bearer " + s.unknown(t, bearer.Live), 401},
+			{"no token", "GET", "/contacts", "X-Keloa-Token-Id: " + made.ID.String(), 401},
+			{"a secret in the URL", "GET", "/contacts?t=" + reading, "Authorization: Bearer " + reading, 403},
+			{"a foreign page", "GET", "/contacts", "Origin: https://evil.example", 401},
+			{"the inner location", "GET", "/_keloa", "Authorization: Bearer " + reading, 404},
+		} {
+			if status := ask(c.method, c.path, c.header); status != c.want {
+				t.Errorf("%s: %d, want %d", c.name, status, c.want)
+			}
+		}
+		if status := ask("GET", "/contacts", "Authorization: Bearer "+reading, "Origin: "+gateway); status != passed {
+			t.Errorf("a page of the site itself: %d", status)
+		}
+		if _, err := s.Service.Revoke(t.Context(), s.Owner, made.ID, ""); err != nil {
+			t.Fatal(err)
+		}
+		if status := ask("GET", "/contacts", "Authorization: Bearer "+reading); status != http.StatusUnauthorized {
+			t.Errorf("a revoked token: %d", status)
+		}
+	})
+}
+
+// recipe is the first block in that language of docs/gateways.md.
+func recipe(t *testing.T, language string) string {
+	t.Helper()
+	text, err := os.ReadFile("../docs/gateways.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	block := regexp.MustCompile("(?s)\n```" + language + "\n(.*?)```\n").FindSubmatch(text)
+	if block == nil {
+		t.Fatalf("docs/gateways.md has no recipe for %s", language)
+	}
+	return string(block[1])
+}
+
+// startNginx runs nginx with that configuration of its HTTP part until the test
+// ends, and returns where it listens.
+func startNginx(t *testing.T, recipe string) string {
+	t.Helper()
+	program, err := exec.LookPath("nginx")
+	if err != nil {
+		program = "/usr/sbin/nginx" // which is not on everybody's path
+	}
+	if _, err := os.Stat(program); err != nil {
+		t.Fatal("this test needs nginx: run .ci/install, or apt-get install nginx-light")
+	}
+	folder, address := t.TempDir(), freeAddress(t)
+	configuration := `daemon off; master_process off; pid nginx.pid; error_log stderr;
+events {}
+http {
+	access_log off;
+	client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; scgi_temp_path scgi;
+` + strings.ReplaceAll(recipe, "127.0.0.1:8000", address) + "}\n"
+	path := filepath.Join(folder, "nginx.conf")
+	if err := os.WriteFile(path, []byte(configuration), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	log := &transcript{}
+	ctx, cancel := context.WithCancel(context.Background()) //nolint:usetesting // it ends before t.Context does, in order
+	nginx := exec.CommandContext(ctx, program, "-p", folder, "-c", path)
+	nginx.Stderr = log
+	if err := nginx.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cancel()
+		_ = nginx.Wait() // it was killed
+	})
+	defer func() {
+		if t.Failed() {
+			t.Log(log)
+		}
+	}()
+	await(t, func() bool {
+		conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
+		if err == nil {
+			conn.Close()
+		}
+		return err == nil
+	})
+	return "http://" + address
+}
+
+// freeAddress is one that nothing listens on.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
