@@ -10,7 +10,7 @@ export GOFLAGS += -buildvcs=false
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test soak check format vet lint vulnerabilities tidy generated compatibility generate migration
+.PHONY: help run build test soak bench check format vet lint vulnerabilities tidy generated compatibility generate migration
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-17s %s\n", $$1, $$2 }' Makefile
@@ -28,6 +28,10 @@ test: ## install what the tests need where it is missing, and run them all
 soak: ## try to break revocation for KELOA_SOAK, such as 10m
 	@.ci/install
 	KELOA_SOAK=$${KELOA_SOAK:-10m} go test -race -timeout=0 -count=1 -v -run TestPartitions ./token/clustertest
+
+bench: ## measure a verification against a bare net/http server, in a few minutes
+	go test -run='^$$' -bench=. ./token/bearer ./token/verdict
+	go run ./server/bench
 
 check: format vet lint vulnerabilities tidy generated compatibility ## all that must hold besides the tests
 

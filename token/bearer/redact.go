@@ -47,9 +47,8 @@ func Redact(text string) string {
 // next returns the first secret in text or part of one, as a Secret that may be
 // cut short, and what follows it.
 func next(text string) (found Secret, rest string, ok bool) {
-	const common = "keloa_"
-	for from := 0; ; from += len(common) {
-		i := strings.Index(text[from:], common)
+	for from := 0; ; from += len(Mark) {
+		i := strings.Index(text[from:], Mark)
 		if i < 0 {
 			return Secret{}, "", false
 		}
@@ -61,7 +60,7 @@ func next(text string) (found Secret, rest string, ok bool) {
 			}
 			n := 0
 			// What is cut short may be followed by another secret.
-			for n < min(len(body), bodyLen) && inAlphabet(body[n:n+1]) && !strings.HasPrefix(body[n:], common) {
+			for n < min(len(body), bodyLen) && inAlphabet(body[n:n+1]) && !strings.HasPrefix(body[n:], Mark) {
 				n++
 			}
 			if n >= minPart {
