@@ -2,6 +2,8 @@ package token
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 
@@ -88,8 +90,8 @@ func (s *Service) read(ctx context.Context, hash bearer.Hash, from Origin) (verd
 	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
 	defer cancel()
 	epoch := s.verdicts.Epoch()
-	t, err := s.lookup(ctx, hash)
-	if ent.IsNotFound(err) {
+	t, err := s.readToken(ctx, hash)
+	if errors.Is(err, sql.ErrNoRows) {
 		s.verdicts.PutMissing(hash, epoch)
 		return verdict.Verdict{}, ErrUnauthenticated
 	}
@@ -125,7 +127,11 @@ func (s *Service) Lookup(ctx context.Context, secret bearer.Secret) (*ent.Token,
 	if !secret.IsToken() {
 		return nil, ErrUnauthenticated
 	}
-	t, err := s.lookup(ctx, secret.Hash())
+	hash := secret.Hash()
+	t, err := s.db.Client().Token.Query().
+		Where(enttoken.SecretHash(hash[:])).
+		WithGrants().WithWorkspace().
+		Only(ctx)
 	if ent.IsNotFound(err) {
 		return nil, ErrUnauthenticated
 	}
@@ -133,13 +139,6 @@ func (s *Service) Lookup(ctx context.Context, secret bearer.Secret) (*ent.Token,
 		return nil, fmt.Errorf("look up a secret: %w", err)
 	}
 	return t, nil
-}
-
-func (s *Service) lookup(ctx context.Context, hash bearer.Hash) (*ent.Token, error) {
-	return s.db.Client().Token.Query().
-		Where(enttoken.SecretHash(hash[:])).
-		WithGrants().WithWorkspace().
-		Only(ctx)
 }
 
 func verdictOn(t *ent.Token) verdict.Verdict {

@@ -22,6 +22,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 
 	"entgo.io/ent/dialect"
 	"github.com/gofrs/flock"
@@ -43,6 +44,8 @@ type DB struct {
 	writer  *sql.DB
 	readers *sql.DB      // SQLite only
 	lock    *flock.Flock // SQLite only: who holds it is the server
+
+	prepared sync.Map // a *sql.Stmt by its text
 
 	// openMigrator opens one more connection, for migrating only.
 	openMigrator func() (*sql.DB, error)
@@ -79,6 +82,31 @@ func (db *DB) Client() *ent.Client { return db.client }
 // SQL returns the database for hand-written statements; with SQLite, its one
 // connection that writes.
 func (db *DB) SQL() *sql.DB { return db.writer }
+
+// Read runs a query that is asked again and again. It is prepared at first:
+// parsing a statement costs more than finding a row by its key. There are as
+// many texts of queries as the program has, so none is forgotten before Close.
+func (db *DB) Read(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	if statement, ok := db.prepared.Load(query); ok {
+		return statement.(*sql.Stmt).QueryContext(ctx, args...)
+	}
+	from := db.writer
+	if db.readers != nil {
+		from = db.readers
+	}
+	statement, err := from.PrepareContext(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	if first, raced := db.prepared.LoadOrStore(query, statement); raced {
+		err = statement.Close()
+		statement = first.(*sql.Stmt)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return statement.QueryContext(ctx, args...)
+}
 
 // Dialect returns dialect.SQLite or dialect.MySQL.
 func (db *DB) Dialect() string { return db.dialect }
