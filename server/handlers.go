@@ -3,7 +3,6 @@ package main
 import (
 	"log/slog"
 	"maps"
-	"net"
 	"net/http"
 	"net/url"
 	"slices"
