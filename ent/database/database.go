@@ -133,6 +133,9 @@ func (db *DB) LockServer() error {
 // that still run fail.
 func (db *DB) Close() error {
 	errs := []error{db.writer.Close()}
+	if transient(errs[0]) {
+		errs[0] = nil // a connection that was lost is closed
+	}
 	if db.dialect == dialect.SQLite {
 		errs = append(errs, db.readers.Close(), db.lock.Close())
 	}
