@@ -236,7 +236,11 @@ func (s *Server) leave(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, max(s.Lease, leastPatience))
 	defer cancel()
 	s.trust.Store(0)
-	if _, err := s.Database.Client().Server.Delete().Where(server.ID(s.ID())).Exec(ctx); err != nil {
+	err := s.Database.Tx(ctx, func(ctx context.Context, tx *ent.Tx) error { // which tries again
+		_, err := tx.Server.Delete().Where(server.ID(s.ID())).Exec(ctx)
+		return err
+	})
+	if err != nil {
 		return fmt.Errorf("leave the servers: %w", err)
 	}
 	return nil
