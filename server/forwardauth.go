@@ -72,10 +72,10 @@ func (h *handlers) forward(w http.ResponseWriter, r *http.Request) error {
 		graph.Flush(w, func() { allow(w, v) })
 		return nil
 	})
-	switch err { //nolint:errorlint // they come from just above
-	case errBrowserUse:
+	switch {
+	case errors.Is(err, errBrowserUse):
 		h.exposed(r.Context(), []bearer.Secret{secret}, token.ExposedInBrowser, cleanPath(r.URL.Path))
-	case errTooLittle:
+	case errors.Is(err, errTooLittle):
 		return h.refuseForward(r.Context(), secret, needed)
 	}
 	return err

@@ -45,7 +45,8 @@ type DB struct {
 	readers *sql.DB      // SQLite only
 	lock    *flock.Flock // SQLite only: who holds it is the server
 
-	prepared sync.Map // a *sql.Stmt by its text
+	mu       sync.Mutex
+	prepared map[string]*sql.Stmt // by their text
 
 	// openMigrator opens one more connection, for migrating only.
 	openMigrator func() (*sql.DB, error)
@@ -87,25 +88,32 @@ func (db *DB) SQL() *sql.DB { return db.writer }
 // parsing a statement costs more than finding a row by its key. There are as
 // many texts of queries as the program has, so none is forgotten before Close.
 func (db *DB) Read(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	if statement, ok := db.prepared.Load(query); ok {
-		return statement.(*sql.Stmt).QueryContext(ctx, args...)
+	statement, err := db.prepare(ctx, query) //nolint:sqlclosecheck // kept until Close
+	if err != nil {
+		return nil, err
+	}
+	return statement.QueryContext(ctx, args...)
+}
+
+func (db *DB) prepare(ctx context.Context, query string) (*sql.Stmt, error) {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	if statement, ok := db.prepared[query]; ok {
+		return statement, nil
 	}
 	from := db.writer
 	if db.readers != nil {
 		from = db.readers
 	}
-	statement, err := from.PrepareContext(ctx, query)
+	statement, err := from.PrepareContext(ctx, query) //nolint:sqlclosecheck // kept until Close
 	if err != nil {
 		return nil, err
 	}
-	if first, raced := db.prepared.LoadOrStore(query, statement); raced {
-		err = statement.Close()
-		statement = first.(*sql.Stmt)
+	if db.prepared == nil {
+		db.prepared = map[string]*sql.Stmt{}
 	}
-	if err != nil {
-		return nil, err
-	}
-	return statement.QueryContext(ctx, args...)
+	db.prepared[query] = statement
+	return statement, nil
 }
 
 // Dialect returns dialect.SQLite or dialect.MySQL.

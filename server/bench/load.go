@@ -130,7 +130,7 @@ func (r request) while(ctx context.Context, more func() bool, answered func()) e
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	text := []byte(r.text)
 	buffer := make([]byte, 8<<10)
 	for more() {

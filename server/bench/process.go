@@ -37,7 +37,7 @@ type process struct {
 
 func build(ctx context.Context, folder string) (string, error) {
 	program := filepath.Join(folder, "keloa-tokens")
-	out, err := exec.CommandContext(ctx, "go", "build", "-o", program, "./server").CombinedOutput() //nolint:gosec // our own
+	out, err := exec.CommandContext(ctx, "go", "build", "-o", program, "./server").CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("build the server: %w: %s", err, out)
 	}
@@ -49,7 +49,7 @@ func databaseFlag(folder string) string {
 }
 
 func command(ctx context.Context, program, folder string, args ...string) error {
-	out, err := exec.CommandContext(ctx, program, append(args, databaseFlag(folder))...).CombinedOutput() //nolint:gosec // our own
+	out, err := exec.CommandContext(ctx, program, append(args, databaseFlag(folder))...).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("%s: %w: %s", strings.Join(args, " "), err, out)
 	}

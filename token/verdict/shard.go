@@ -103,7 +103,7 @@ func (s *shard) put(h bearer.Hash, v Verdict, current func() bool) {
 	if len(s.entries) >= s.limit {
 		s.evict()
 	}
-	i := uint32(len(s.entries)) //nolint:gosec // limited
+	i := uint32(len(s.entries))
 	s.entries = append(s.entries, entry{
 		hash:      h,
 		token:     v.Token,
@@ -111,7 +111,7 @@ func (s *shard) put(h bearer.Hash, v Verdict, current func() bool) {
 		issuedAt:  pack(v.IssuedAt),
 		expiresAt: pack(v.ExpiresAt),
 		text:      s.texts.add(v.Slug, v.Label),
-		slugLen:   uint16(len(v.Slug)), //nolint:gosec // at most maxText
+		slugLen:   uint16(len(v.Slug)),
 		abilities: v.Abilities,
 		test:      v.Test,
 		used:      true,
@@ -150,7 +150,7 @@ func (s *shard) evict() {
 			e.used = false
 			continue
 		}
-		s.remove(uint32(s.hand)) //nolint:gosec // an index
+		s.remove(uint32(s.hand))
 		return
 	}
 }

@@ -34,7 +34,7 @@ func (t *texts) add(a, b string) text {
 		t.last.Grow(blockLen)
 		t.blocks = append(t.blocks, "")
 	}
-	at := text{uint32(len(t.blocks) - 1), uint16(t.last.Len()), uint16(n)} //nolint:gosec // within a block
+	at := text{uint32(len(t.blocks) - 1), uint16(t.last.Len()), uint16(n)}
 	t.last.WriteString(a)
 	t.last.WriteString(b)
 	t.blocks[at.block] = t.last.String()
