@@ -16,6 +16,7 @@ import (
 	"entgo.io/ent/dialect"
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	"github.com/keloa/apitokens/ent/abilityuse"
 	"github.com/keloa/apitokens/ent/auditentry"
 	"github.com/keloa/apitokens/ent/audithead"
 	"github.com/keloa/apitokens/ent/change"
@@ -27,6 +28,8 @@ import (
 	"github.com/keloa/apitokens/ent/signincode"
 	"github.com/keloa/apitokens/ent/sinkcursor"
 	"github.com/keloa/apitokens/ent/token"
+	"github.com/keloa/apitokens/ent/usagebucket"
+	"github.com/keloa/apitokens/ent/usageflush"
 	"github.com/keloa/apitokens/ent/workspace"
 
 	stdsql "database/sql"
@@ -37,6 +40,8 @@ type Client struct {
 	config
 	// Schema is the client for creating, migrating and dropping schema.
 	Schema *migrate.Schema
+	// AbilityUse is the client for interacting with the AbilityUse builders.
+	AbilityUse *AbilityUseClient
 	// AuditEntry is the client for interacting with the AuditEntry builders.
 	AuditEntry *AuditEntryClient
 	// AuditHead is the client for interacting with the AuditHead builders.
@@ -59,6 +64,10 @@ type Client struct {
 	SinkCursor *SinkCursorClient
 	// Token is the client for interacting with the Token builders.
 	Token *TokenClient
+	// UsageBucket is the client for interacting with the UsageBucket builders.
+	UsageBucket *UsageBucketClient
+	// UsageFlush is the client for interacting with the UsageFlush builders.
+	UsageFlush *UsageFlushClient
 	// Workspace is the client for interacting with the Workspace builders.
 	Workspace *WorkspaceClient
 }
@@ -72,6 +81,7 @@ func NewClient(opts ...Option) *Client {
 
 func (c *Client) init() {
 	c.Schema = migrate.NewSchema(c.driver)
+	c.AbilityUse = NewAbilityUseClient(c.config)
 	c.AuditEntry = NewAuditEntryClient(c.config)
 	c.AuditHead = NewAuditHeadClient(c.config)
 	c.Change = NewChangeClient(c.config)
@@ -83,6 +93,8 @@ func (c *Client) init() {
 	c.SignInCode = NewSignInCodeClient(c.config)
 	c.SinkCursor = NewSinkCursorClient(c.config)
 	c.Token = NewTokenClient(c.config)
+	c.UsageBucket = NewUsageBucketClient(c.config)
+	c.UsageFlush = NewUsageFlushClient(c.config)
 	c.Workspace = NewWorkspaceClient(c.config)
 }
 
@@ -176,6 +188,7 @@ func (c *Client) Tx(ctx context.Context) (*Tx, error) {
 	return &Tx{
 		ctx:         ctx,
 		config:      cfg,
+		AbilityUse:  NewAbilityUseClient(cfg),
 		AuditEntry:  NewAuditEntryClient(cfg),
 		AuditHead:   NewAuditHeadClient(cfg),
 		Change:      NewChangeClient(cfg),
@@ -187,6 +200,8 @@ func (c *Client) Tx(ctx context.Context) (*Tx, error) {
 		SignInCode:  NewSignInCodeClient(cfg),
 		SinkCursor:  NewSinkCursorClient(cfg),
 		Token:       NewTokenClient(cfg),
+		UsageBucket: NewUsageBucketClient(cfg),
+		UsageFlush:  NewUsageFlushClient(cfg),
 		Workspace:   NewWorkspaceClient(cfg),
 	}, nil
 }
@@ -207,6 +222,7 @@ func (c *Client) BeginTx(ctx context.Context, opts *sql.TxOptions) (*Tx, error) 
 	return &Tx{
 		ctx:         ctx,
 		config:      cfg,
+		AbilityUse:  NewAbilityUseClient(cfg),
 		AuditEntry:  NewAuditEntryClient(cfg),
 		AuditHead:   NewAuditHeadClient(cfg),
 		Change:      NewChangeClient(cfg),
@@ -218,6 +234,8 @@ func (c *Client) BeginTx(ctx context.Context, opts *sql.TxOptions) (*Tx, error) 
 		SignInCode:  NewSignInCodeClient(cfg),
 		SinkCursor:  NewSinkCursorClient(cfg),
 		Token:       NewTokenClient(cfg),
+		UsageBucket: NewUsageBucketClient(cfg),
+		UsageFlush:  NewUsageFlushClient(cfg),
 		Workspace:   NewWorkspaceClient(cfg),
 	}, nil
 }
@@ -225,7 +243,7 @@ func (c *Client) BeginTx(ctx context.Context, opts *sql.TxOptions) (*Tx, error) 
 // Debug returns a new debug-client. It's used to get verbose logging on specific operations.
 //
 //	client.Debug().
-//		AuditEntry.
+//		AbilityUse.
 //		Query().
 //		Count(ctx)
 func (c *Client) Debug() *Client {
@@ -248,8 +266,9 @@ func (c *Client) Close() error {
 // In order to add hooks to a specific client, call: `client.Node.Use(...)`.
 func (c *Client) Use(hooks ...Hook) {
 	for _, n := range []interface{ Use(...Hook) }{
-		c.AuditEntry, c.AuditHead, c.Change, c.ChangeClock, c.Grant, c.Operator,
-		c.Server, c.Session, c.SignInCode, c.SinkCursor, c.Token, c.Workspace,
+		c.AbilityUse, c.AuditEntry, c.AuditHead, c.Change, c.ChangeClock, c.Grant,
+		c.Operator, c.Server, c.Session, c.SignInCode, c.SinkCursor, c.Token,
+		c.UsageBucket, c.UsageFlush, c.Workspace,
 	} {
 		n.Use(hooks...)
 	}
@@ -259,8 +278,9 @@ func (c *Client) Use(hooks ...Hook) {
 // In order to add interceptors to a specific client, call: `client.Node.Intercept(...)`.
 func (c *Client) Intercept(interceptors ...Interceptor) {
 	for _, n := range []interface{ Intercept(...Interceptor) }{
-		c.AuditEntry, c.AuditHead, c.Change, c.ChangeClock, c.Grant, c.Operator,
-		c.Server, c.Session, c.SignInCode, c.SinkCursor, c.Token, c.Workspace,
+		c.AbilityUse, c.AuditEntry, c.AuditHead, c.Change, c.ChangeClock, c.Grant,
+		c.Operator, c.Server, c.Session, c.SignInCode, c.SinkCursor, c.Token,
+		c.UsageBucket, c.UsageFlush, c.Workspace,
 	} {
 		n.Intercept(interceptors...)
 	}
@@ -269,6 +289,8 @@ func (c *Client) Intercept(interceptors ...Interceptor) {
 // Mutate implements the ent.Mutator interface.
 func (c *Client) Mutate(ctx context.Context, m Mutation) (Value, error) {
 	switch m := m.(type) {
+	case *AbilityUseMutation:
+		return c.AbilityUse.mutate(ctx, m)
 	case *AuditEntryMutation:
 		return c.AuditEntry.mutate(ctx, m)
 	case *AuditHeadMutation:
@@ -291,10 +313,147 @@ func (c *Client) Mutate(ctx context.Context, m Mutation) (Value, error) {
 		return c.SinkCursor.mutate(ctx, m)
 	case *TokenMutation:
 		return c.Token.mutate(ctx, m)
+	case *UsageBucketMutation:
+		return c.UsageBucket.mutate(ctx, m)
+	case *UsageFlushMutation:
+		return c.UsageFlush.mutate(ctx, m)
 	case *WorkspaceMutation:
 		return c.Workspace.mutate(ctx, m)
 	default:
 		return nil, fmt.Errorf("ent: unknown mutation type %T", m)
+	}
+}
+
+// AbilityUseClient is a client for the AbilityUse schema.
+type AbilityUseClient struct {
+	config
+}
+
+// NewAbilityUseClient returns a client for the AbilityUse from the given config.
+func NewAbilityUseClient(c config) *AbilityUseClient {
+	return &AbilityUseClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `abilityuse.Hooks(f(g(h())))`.
+func (c *AbilityUseClient) Use(hooks ...Hook) {
+	c.hooks.AbilityUse = append(c.hooks.AbilityUse, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `abilityuse.Intercept(f(g(h())))`.
+func (c *AbilityUseClient) Intercept(interceptors ...Interceptor) {
+	c.inters.AbilityUse = append(c.inters.AbilityUse, interceptors...)
+}
+
+// Create returns a builder for creating a AbilityUse entity.
+func (c *AbilityUseClient) Create() *AbilityUseCreate {
+	mutation := newAbilityUseMutation(c.config, OpCreate)
+	return &AbilityUseCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of AbilityUse entities.
+func (c *AbilityUseClient) CreateBulk(builders ...*AbilityUseCreate) *AbilityUseCreateBulk {
+	return &AbilityUseCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *AbilityUseClient) MapCreateBulk(slice any, setFunc func(*AbilityUseCreate, int)) *AbilityUseCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &AbilityUseCreateBulk{err: fmt.Errorf("calling to AbilityUseClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*AbilityUseCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &AbilityUseCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for AbilityUse.
+func (c *AbilityUseClient) Update() *AbilityUseUpdate {
+	mutation := newAbilityUseMutation(c.config, OpUpdate)
+	return &AbilityUseUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *AbilityUseClient) UpdateOne(_m *AbilityUse) *AbilityUseUpdateOne {
+	mutation := newAbilityUseMutation(c.config, OpUpdateOne, withAbilityUse(_m))
+	return &AbilityUseUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *AbilityUseClient) UpdateOneID(id int) *AbilityUseUpdateOne {
+	mutation := newAbilityUseMutation(c.config, OpUpdateOne, withAbilityUseID(id))
+	return &AbilityUseUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for AbilityUse.
+func (c *AbilityUseClient) Delete() *AbilityUseDelete {
+	mutation := newAbilityUseMutation(c.config, OpDelete)
+	return &AbilityUseDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *AbilityUseClient) DeleteOne(_m *AbilityUse) *AbilityUseDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *AbilityUseClient) DeleteOneID(id int) *AbilityUseDeleteOne {
+	builder := c.Delete().Where(abilityuse.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &AbilityUseDeleteOne{builder}
+}
+
+// Query returns a query builder for AbilityUse.
+func (c *AbilityUseClient) Query() *AbilityUseQuery {
+	return &AbilityUseQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeAbilityUse},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a AbilityUse entity by its id.
+func (c *AbilityUseClient) Get(ctx context.Context, id int) (*AbilityUse, error) {
+	return c.Query().Where(abilityuse.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *AbilityUseClient) GetX(ctx context.Context, id int) *AbilityUse {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// Hooks returns the client hooks.
+func (c *AbilityUseClient) Hooks() []Hook {
+	return c.hooks.AbilityUse
+}
+
+// Interceptors returns the client interceptors.
+func (c *AbilityUseClient) Interceptors() []Interceptor {
+	return c.inters.AbilityUse
+}
+
+func (c *AbilityUseClient) mutate(ctx context.Context, m *AbilityUseMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&AbilityUseCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&AbilityUseUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&AbilityUseUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&AbilityUseDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown AbilityUse mutation op: %q", m.Op())
 	}
 }
 
@@ -1890,6 +2049,272 @@ func (c *TokenClient) mutate(ctx context.Context, m *TokenMutation) (Value, erro
 	}
 }
 
+// UsageBucketClient is a client for the UsageBucket schema.
+type UsageBucketClient struct {
+	config
+}
+
+// NewUsageBucketClient returns a client for the UsageBucket from the given config.
+func NewUsageBucketClient(c config) *UsageBucketClient {
+	return &UsageBucketClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `usagebucket.Hooks(f(g(h())))`.
+func (c *UsageBucketClient) Use(hooks ...Hook) {
+	c.hooks.UsageBucket = append(c.hooks.UsageBucket, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `usagebucket.Intercept(f(g(h())))`.
+func (c *UsageBucketClient) Intercept(interceptors ...Interceptor) {
+	c.inters.UsageBucket = append(c.inters.UsageBucket, interceptors...)
+}
+
+// Create returns a builder for creating a UsageBucket entity.
+func (c *UsageBucketClient) Create() *UsageBucketCreate {
+	mutation := newUsageBucketMutation(c.config, OpCreate)
+	return &UsageBucketCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of UsageBucket entities.
+func (c *UsageBucketClient) CreateBulk(builders ...*UsageBucketCreate) *UsageBucketCreateBulk {
+	return &UsageBucketCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *UsageBucketClient) MapCreateBulk(slice any, setFunc func(*UsageBucketCreate, int)) *UsageBucketCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &UsageBucketCreateBulk{err: fmt.Errorf("calling to UsageBucketClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*UsageBucketCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &UsageBucketCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for UsageBucket.
+func (c *UsageBucketClient) Update() *UsageBucketUpdate {
+	mutation := newUsageBucketMutation(c.config, OpUpdate)
+	return &UsageBucketUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *UsageBucketClient) UpdateOne(_m *UsageBucket) *UsageBucketUpdateOne {
+	mutation := newUsageBucketMutation(c.config, OpUpdateOne, withUsageBucket(_m))
+	return &UsageBucketUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *UsageBucketClient) UpdateOneID(id int) *UsageBucketUpdateOne {
+	mutation := newUsageBucketMutation(c.config, OpUpdateOne, withUsageBucketID(id))
+	return &UsageBucketUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for UsageBucket.
+func (c *UsageBucketClient) Delete() *UsageBucketDelete {
+	mutation := newUsageBucketMutation(c.config, OpDelete)
+	return &UsageBucketDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *UsageBucketClient) DeleteOne(_m *UsageBucket) *UsageBucketDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *UsageBucketClient) DeleteOneID(id int) *UsageBucketDeleteOne {
+	builder := c.Delete().Where(usagebucket.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &UsageBucketDeleteOne{builder}
+}
+
+// Query returns a query builder for UsageBucket.
+func (c *UsageBucketClient) Query() *UsageBucketQuery {
+	return &UsageBucketQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeUsageBucket},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a UsageBucket entity by its id.
+func (c *UsageBucketClient) Get(ctx context.Context, id int) (*UsageBucket, error) {
+	return c.Query().Where(usagebucket.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *UsageBucketClient) GetX(ctx context.Context, id int) *UsageBucket {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// Hooks returns the client hooks.
+func (c *UsageBucketClient) Hooks() []Hook {
+	return c.hooks.UsageBucket
+}
+
+// Interceptors returns the client interceptors.
+func (c *UsageBucketClient) Interceptors() []Interceptor {
+	return c.inters.UsageBucket
+}
+
+func (c *UsageBucketClient) mutate(ctx context.Context, m *UsageBucketMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&UsageBucketCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&UsageBucketUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&UsageBucketUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&UsageBucketDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown UsageBucket mutation op: %q", m.Op())
+	}
+}
+
+// UsageFlushClient is a client for the UsageFlush schema.
+type UsageFlushClient struct {
+	config
+}
+
+// NewUsageFlushClient returns a client for the UsageFlush from the given config.
+func NewUsageFlushClient(c config) *UsageFlushClient {
+	return &UsageFlushClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `usageflush.Hooks(f(g(h())))`.
+func (c *UsageFlushClient) Use(hooks ...Hook) {
+	c.hooks.UsageFlush = append(c.hooks.UsageFlush, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `usageflush.Intercept(f(g(h())))`.
+func (c *UsageFlushClient) Intercept(interceptors ...Interceptor) {
+	c.inters.UsageFlush = append(c.inters.UsageFlush, interceptors...)
+}
+
+// Create returns a builder for creating a UsageFlush entity.
+func (c *UsageFlushClient) Create() *UsageFlushCreate {
+	mutation := newUsageFlushMutation(c.config, OpCreate)
+	return &UsageFlushCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of UsageFlush entities.
+func (c *UsageFlushClient) CreateBulk(builders ...*UsageFlushCreate) *UsageFlushCreateBulk {
+	return &UsageFlushCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *UsageFlushClient) MapCreateBulk(slice any, setFunc func(*UsageFlushCreate, int)) *UsageFlushCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &UsageFlushCreateBulk{err: fmt.Errorf("calling to UsageFlushClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*UsageFlushCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &UsageFlushCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for UsageFlush.
+func (c *UsageFlushClient) Update() *UsageFlushUpdate {
+	mutation := newUsageFlushMutation(c.config, OpUpdate)
+	return &UsageFlushUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *UsageFlushClient) UpdateOne(_m *UsageFlush) *UsageFlushUpdateOne {
+	mutation := newUsageFlushMutation(c.config, OpUpdateOne, withUsageFlush(_m))
+	return &UsageFlushUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *UsageFlushClient) UpdateOneID(id int) *UsageFlushUpdateOne {
+	mutation := newUsageFlushMutation(c.config, OpUpdateOne, withUsageFlushID(id))
+	return &UsageFlushUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for UsageFlush.
+func (c *UsageFlushClient) Delete() *UsageFlushDelete {
+	mutation := newUsageFlushMutation(c.config, OpDelete)
+	return &UsageFlushDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *UsageFlushClient) DeleteOne(_m *UsageFlush) *UsageFlushDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *UsageFlushClient) DeleteOneID(id int) *UsageFlushDeleteOne {
+	builder := c.Delete().Where(usageflush.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &UsageFlushDeleteOne{builder}
+}
+
+// Query returns a query builder for UsageFlush.
+func (c *UsageFlushClient) Query() *UsageFlushQuery {
+	return &UsageFlushQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeUsageFlush},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a UsageFlush entity by its id.
+func (c *UsageFlushClient) Get(ctx context.Context, id int) (*UsageFlush, error) {
+	return c.Query().Where(usageflush.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *UsageFlushClient) GetX(ctx context.Context, id int) *UsageFlush {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// Hooks returns the client hooks.
+func (c *UsageFlushClient) Hooks() []Hook {
+	return c.hooks.UsageFlush
+}
+
+// Interceptors returns the client interceptors.
+func (c *UsageFlushClient) Interceptors() []Interceptor {
+	return c.inters.UsageFlush
+}
+
+func (c *UsageFlushClient) mutate(ctx context.Context, m *UsageFlushMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&UsageFlushCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&UsageFlushUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&UsageFlushUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&UsageFlushDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown UsageFlush mutation op: %q", m.Op())
+	}
+}
+
 // WorkspaceClient is a client for the Workspace schema.
 type WorkspaceClient struct {
 	config
@@ -2058,12 +2483,14 @@ func (c *WorkspaceClient) mutate(ctx context.Context, m *WorkspaceMutation) (Val
 // hooks and interceptors per client, for fast access.
 type (
 	hooks struct {
-		AuditEntry, AuditHead, Change, ChangeClock, Grant, Operator, Server, Session,
-		SignInCode, SinkCursor, Token, Workspace []ent.Hook
+		AbilityUse, AuditEntry, AuditHead, Change, ChangeClock, Grant, Operator, Server,
+		Session, SignInCode, SinkCursor, Token, UsageBucket, UsageFlush,
+		Workspace []ent.Hook
 	}
 	inters struct {
-		AuditEntry, AuditHead, Change, ChangeClock, Grant, Operator, Server, Session,
-		SignInCode, SinkCursor, Token, Workspace []ent.Interceptor
+		AbilityUse, AuditEntry, AuditHead, Change, ChangeClock, Grant, Operator, Server,
+		Session, SignInCode, SinkCursor, Token, UsageBucket, UsageFlush,
+		Workspace []ent.Interceptor
 	}
 )
 

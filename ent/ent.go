@@ -12,6 +12,7 @@ import (
 	"entgo.io/ent"
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	"github.com/keloa/apitokens/ent/abilityuse"
 	"github.com/keloa/apitokens/ent/auditentry"
 	"github.com/keloa/apitokens/ent/audithead"
 	"github.com/keloa/apitokens/ent/change"
@@ -23,6 +24,8 @@ import (
 	"github.com/keloa/apitokens/ent/signincode"
 	"github.com/keloa/apitokens/ent/sinkcursor"
 	"github.com/keloa/apitokens/ent/token"
+	"github.com/keloa/apitokens/ent/usagebucket"
+	"github.com/keloa/apitokens/ent/usageflush"
 	"github.com/keloa/apitokens/ent/workspace"
 )
 
@@ -84,6 +87,7 @@ var (
 func checkColumn(t, c string) error {
 	initCheck.Do(func() {
 		columnCheck = sql.NewColumnCheck(map[string]func(string) bool{
+			abilityuse.Table:  abilityuse.ValidColumn,
 			auditentry.Table:  auditentry.ValidColumn,
 			audithead.Table:   audithead.ValidColumn,
 			change.Table:      change.ValidColumn,
@@ -95,6 +99,8 @@ func checkColumn(t, c string) error {
 			signincode.Table:  signincode.ValidColumn,
 			sinkcursor.Table:  sinkcursor.ValidColumn,
 			token.Table:       token.ValidColumn,
+			usagebucket.Table: usagebucket.ValidColumn,
+			usageflush.Table:  usageflush.ValidColumn,
 			workspace.Table:   workspace.ValidColumn,
 		})
 	})

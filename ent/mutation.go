@@ -13,6 +13,7 @@ import (
 	"entgo.io/ent/dialect/sql"
 	"github.com/google/uuid"
 	"github.com/keloa/apitokens/auditsink"
+	"github.com/keloa/apitokens/ent/abilityuse"
 	"github.com/keloa/apitokens/ent/auditentry"
 	"github.com/keloa/apitokens/ent/audithead"
 	"github.com/keloa/apitokens/ent/change"
@@ -25,6 +26,8 @@ import (
 	"github.com/keloa/apitokens/ent/signincode"
 	"github.com/keloa/apitokens/ent/sinkcursor"
 	"github.com/keloa/apitokens/ent/token"
+	"github.com/keloa/apitokens/ent/usagebucket"
+	"github.com/keloa/apitokens/ent/usageflush"
 	"github.com/keloa/apitokens/ent/workspace"
 	"github.com/keloa/apitokens/token/ability"
 )
@@ -38,6 +41,7 @@ const (
 	OpUpdateOne = ent.OpUpdateOne
 
 	// Node types.
+	TypeAbilityUse  = "AbilityUse"
 	TypeAuditEntry  = "AuditEntry"
 	TypeAuditHead   = "AuditHead"
 	TypeChange      = "Change"
@@ -49,8 +53,444 @@ const (
 	TypeSignInCode  = "SignInCode"
 	TypeSinkCursor  = "SinkCursor"
 	TypeToken       = "Token"
+	TypeUsageBucket = "UsageBucket"
+	TypeUsageFlush  = "UsageFlush"
 	TypeWorkspace   = "Workspace"
 )
+
+// AbilityUseMutation represents an operation that mutates the AbilityUse nodes in the graph.
+type AbilityUseMutation struct {
+	config
+	op            Op
+	typ           string
+	id            *int
+	token_id      *uuid.UUID
+	ability       *ability.Ability
+	last_used_at  *time.Time
+	clearedFields map[string]struct{}
+	done          bool
+	oldValue      func(context.Context) (*AbilityUse, error)
+	predicates    []predicate.AbilityUse
+}
+
+var _ ent.Mutation = (*AbilityUseMutation)(nil)
+
+// abilityuseOption allows management of the mutation configuration using functional options.
+type abilityuseOption func(*AbilityUseMutation)
+
+// newAbilityUseMutation creates new mutation for the AbilityUse entity.
+func newAbilityUseMutation(c config, op Op, opts ...abilityuseOption) *AbilityUseMutation {
+	m := &AbilityUseMutation{
+		config:        c,
+		op:            op,
+		typ:           TypeAbilityUse,
+		clearedFields: make(map[string]struct{}),
+	}
+	for _, opt := range opts {
+		opt(m)
+	}
+	return m
+}
+
+// withAbilityUseID sets the ID field of the mutation.
+func withAbilityUseID(id int) abilityuseOption {
+	return func(m *AbilityUseMutation) {
+		var (
+			err   error
+			once  sync.Once
+			value *AbilityUse
+		)
+		m.oldValue = func(ctx context.Context) (*AbilityUse, error) {
+			once.Do(func() {
+				if m.done {
+					err = errors.New("querying old values post mutation is not allowed")
+				} else {
+					value, err = m.Client().AbilityUse.Get(ctx, id)
+				}
+			})
+			return value, err
+		}
+		m.id = &id
+	}
+}
+
+// withAbilityUse sets the old AbilityUse of the mutation.
+func withAbilityUse(node *AbilityUse) abilityuseOption {
+	return func(m *AbilityUseMutation) {
+		m.oldValue = func(context.Context) (*AbilityUse, error) {
+			return node, nil
+		}
+		m.id = &node.ID
+	}
+}
+
+// Client returns a new `ent.Client` from the mutation. If the mutation was
+// executed in a transaction (ent.Tx), a transactional client is returned.
+func (m AbilityUseMutation) Client() *Client {
+	client := &Client{config: m.config}
+	client.init()
+	return client
+}
+
+// Tx returns an `ent.Tx` for mutations that were executed in transactions;
+// it returns an error otherwise.
+func (m AbilityUseMutation) Tx() (*Tx, error) {
+	if _, ok := m.driver.(*txDriver); !ok {
+		return nil, errors.New("ent: mutation is not running in a transaction")
+	}
+	tx := &Tx{config: m.config}
+	tx.init()
+	return tx, nil
+}
+
+// ID returns the ID value in the mutation. Note that the ID is only available
+// if it was provided to the builder or after it was returned from the database.
+func (m *AbilityUseMutation) ID() (id int, exists bool) {
+	if m.id == nil {
+		return
+	}
+	return *m.id, true
+}
+
+// IDs queries the database and returns the entity ids that match the mutation's predicate.
+// That means, if the mutation is applied within a transaction with an isolation level such
+// as sql.LevelSerializable, the returned ids match the ids of the rows that will be updated
+// or updated by the mutation.
+func (m *AbilityUseMutation) IDs(ctx context.Context) ([]int, error) {
+	switch {
+	case m.op.Is(OpUpdateOne | OpDeleteOne):
+		id, exists := m.ID()
+		if exists {
+			return []int{id}, nil
+		}
+		fallthrough
+	case m.op.Is(OpUpdate | OpDelete):
+		return m.Client().AbilityUse.Query().Where(m.predicates...).IDs(ctx)
+	default:
+		return nil, fmt.Errorf("IDs is not allowed on %s operations", m.op)
+	}
+}
+
+// SetTokenID sets the "token_id" field.
+func (m *AbilityUseMutation) SetTokenID(u uuid.UUID) {
+	m.token_id = &u
+}
+
+// TokenID returns the value of the "token_id" field in the mutation.
+func (m *AbilityUseMutation) TokenID() (r uuid.UUID, exists bool) {
+	v := m.token_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldTokenID returns the old "token_id" field's value of the AbilityUse entity.
+// If the AbilityUse object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *AbilityUseMutation) OldTokenID(ctx context.Context) (v uuid.UUID, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldTokenID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldTokenID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldTokenID: %w", err)
+	}
+	return oldValue.TokenID, nil
+}
+
+// ResetTokenID resets all changes to the "token_id" field.
+func (m *AbilityUseMutation) ResetTokenID() {
+	m.token_id = nil
+}
+
+// SetAbility sets the "ability" field.
+func (m *AbilityUseMutation) SetAbility(a ability.Ability) {
+	m.ability = &a
+}
+
+// Ability returns the value of the "ability" field in the mutation.
+func (m *AbilityUseMutation) Ability() (r ability.Ability, exists bool) {
+	v := m.ability
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldAbility returns the old "ability" field's value of the AbilityUse entity.
+// If the AbilityUse object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *AbilityUseMutation) OldAbility(ctx context.Context) (v ability.Ability, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldAbility is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldAbility requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldAbility: %w", err)
+	}
+	return oldValue.Ability, nil
+}
+
+// ResetAbility resets all changes to the "ability" field.
+func (m *AbilityUseMutation) ResetAbility() {
+	m.ability = nil
+}
+
+// SetLastUsedAt sets the "last_used_at" field.
+func (m *AbilityUseMutation) SetLastUsedAt(t time.Time) {
+	m.last_used_at = &t
+}
+
+// LastUsedAt returns the value of the "last_used_at" field in the mutation.
+func (m *AbilityUseMutation) LastUsedAt() (r time.Time, exists bool) {
+	v := m.last_used_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldLastUsedAt returns the old "last_used_at" field's value of the AbilityUse entity.
+// If the AbilityUse object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *AbilityUseMutation) OldLastUsedAt(ctx context.Context) (v time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldLastUsedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldLastUsedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldLastUsedAt: %w", err)
+	}
+	return oldValue.LastUsedAt, nil
+}
+
+// ResetLastUsedAt resets all changes to the "last_used_at" field.
+func (m *AbilityUseMutation) ResetLastUsedAt() {
+	m.last_used_at = nil
+}
+
+// Where appends a list predicates to the AbilityUseMutation builder.
+func (m *AbilityUseMutation) Where(ps ...predicate.AbilityUse) {
+	m.predicates = append(m.predicates, ps...)
+}
+
+// WhereP appends storage-level predicates to the AbilityUseMutation builder. Using this method,
+// users can use type-assertion to append predicates that do not depend on any generated package.
+func (m *AbilityUseMutation) WhereP(ps ...func(*sql.Selector)) {
+	p := make([]predicate.AbilityUse, len(ps))
+	for i := range ps {
+		p[i] = ps[i]
+	}
+	m.Where(p...)
+}
+
+// Op returns the operation name.
+func (m *AbilityUseMutation) Op() Op {
+	return m.op
+}
+
+// SetOp allows setting the mutation operation.
+func (m *AbilityUseMutation) SetOp(op Op) {
+	m.op = op
+}
+
+// Type returns the node type of this mutation (AbilityUse).
+func (m *AbilityUseMutation) Type() string {
+	return m.typ
+}
+
+// Fields returns all fields that were changed during this mutation. Note that in
+// order to get all numeric fields that were incremented/decremented, call
+// AddedFields().
+func (m *AbilityUseMutation) Fields() []string {
+	fields := make([]string, 0, 3)
+	if m.token_id != nil {
+		fields = append(fields, abilityuse.FieldTokenID)
+	}
+	if m.ability != nil {
+		fields = append(fields, abilityuse.FieldAbility)
+	}
+	if m.last_used_at != nil {
+		fields = append(fields, abilityuse.FieldLastUsedAt)
+	}
+	return fields
+}
+
+// Field returns the value of a field with the given name. The second boolean
+// return value indicates that this field was not set, or was not defined in the
+// schema.
+func (m *AbilityUseMutation) Field(name string) (ent.Value, bool) {
+	switch name {
+	case abilityuse.FieldTokenID:
+		return m.TokenID()
+	case abilityuse.FieldAbility:
+		return m.Ability()
+	case abilityuse.FieldLastUsedAt:
+		return m.LastUsedAt()
+	}
+	return nil, false
+}
+
+// OldField returns the old value of the field from the database. An error is
+// returned if the mutation operation is not UpdateOne, or the query to the
+// database failed.
+func (m *AbilityUseMutation) OldField(ctx context.Context, name string) (ent.Value, error) {
+	switch name {
+	case abilityuse.FieldTokenID:
+		return m.OldTokenID(ctx)
+	case abilityuse.FieldAbility:
+		return m.OldAbility(ctx)
+	case abilityuse.FieldLastUsedAt:
+		return m.OldLastUsedAt(ctx)
+	}
+	return nil, fmt.Errorf("unknown AbilityUse field %s", name)
+}
+
+// SetField sets the value of a field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *AbilityUseMutation) SetField(name string, value ent.Value) error {
+	switch name {
+	case abilityuse.FieldTokenID:
+		v, ok := value.(uuid.UUID)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetTokenID(v)
+		return nil
+	case abilityuse.FieldAbility:
+		v, ok := value.(ability.Ability)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetAbility(v)
+		return nil
+	case abilityuse.FieldLastUsedAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetLastUsedAt(v)
+		return nil
+	}
+	return fmt.Errorf("unknown AbilityUse field %s", name)
+}
+
+// AddedFields returns all numeric fields that were incremented/decremented during
+// this mutation.
+func (m *AbilityUseMutation) AddedFields() []string {
+	return nil
+}
+
+// AddedField returns the numeric value that was incremented/decremented on a field
+// with the given name. The second boolean return value indicates that this field
+// was not set, or was not defined in the schema.
+func (m *AbilityUseMutation) AddedField(name string) (ent.Value, bool) {
+	return nil, false
+}
+
+// AddField adds the value to the field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *AbilityUseMutation) AddField(name string, value ent.Value) error {
+	switch name {
+	}
+	return fmt.Errorf("unknown AbilityUse numeric field %s", name)
+}
+
+// ClearedFields returns all nullable fields that were cleared during this
+// mutation.
+func (m *AbilityUseMutation) ClearedFields() []string {
+	return nil
+}
+
+// FieldCleared returns a boolean indicating if a field with the given name was
+// cleared in this mutation.
+func (m *AbilityUseMutation) FieldCleared(name string) bool {
+	_, ok := m.clearedFields[name]
+	return ok
+}
+
+// ClearField clears the value of the field with the given name. It returns an
+// error if the field is not defined in the schema.
+func (m *AbilityUseMutation) ClearField(name string) error {
+	return fmt.Errorf("unknown AbilityUse nullable field %s", name)
+}
+
+// ResetField resets all changes in the mutation for the field with the given name.
+// It returns an error if the field is not defined in the schema.
+func (m *AbilityUseMutation) ResetField(name string) error {
+	switch name {
+	case abilityuse.FieldTokenID:
+		m.ResetTokenID()
+		return nil
+	case abilityuse.FieldAbility:
+		m.ResetAbility()
+		return nil
+	case abilityuse.FieldLastUsedAt:
+		m.ResetLastUsedAt()
+		return nil
+	}
+	return fmt.Errorf("unknown AbilityUse field %s", name)
+}
+
+// AddedEdges returns all edge names that were set/added in this mutation.
+func (m *AbilityUseMutation) AddedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// AddedIDs returns all IDs (to other nodes) that were added for the given edge
+// name in this mutation.
+func (m *AbilityUseMutation) AddedIDs(name string) []ent.Value {
+	return nil
+}
+
+// RemovedEdges returns all edge names that were removed in this mutation.
+func (m *AbilityUseMutation) RemovedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// RemovedIDs returns all IDs (to other nodes) that were removed for the edge with
+// the given name in this mutation.
+func (m *AbilityUseMutation) RemovedIDs(name string) []ent.Value {
+	return nil
+}
+
+// ClearedEdges returns all edge names that were cleared in this mutation.
+func (m *AbilityUseMutation) ClearedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// EdgeCleared returns a boolean which indicates if the edge with the given name
+// was cleared in this mutation.
+func (m *AbilityUseMutation) EdgeCleared(name string) bool {
+	return false
+}
+
+// ClearEdge clears the value of the edge with the given name. It returns an error
+// if that edge is not defined in the schema.
+func (m *AbilityUseMutation) ClearEdge(name string) error {
+	return fmt.Errorf("unknown AbilityUse unique edge %s", name)
+}
+
+// ResetEdge resets all changes to the edge with the given name in this mutation.
+// It returns an error if the edge is not defined in the schema.
+func (m *AbilityUseMutation) ResetEdge(name string) error {
+	return fmt.Errorf("unknown AbilityUse edge %s", name)
+}
 
 // AuditEntryMutation represents an operation that mutates the AuditEntry nodes in the graph.
 type AuditEntryMutation struct {
@@ -5829,36 +6269,39 @@ func (m *SinkCursorMutation) ResetEdge(name string) error {
 // TokenMutation represents an operation that mutates the Token nodes in the graph.
 type TokenMutation struct {
 	config
-	op                Op
-	typ               string
-	id                *uuid.UUID
-	label             *string
-	label_key         *string
-	secret_hash       *[]byte
-	secret_tail       *string
-	mode              *token.Mode
-	created_at        *time.Time
-	expires_at        *time.Time
-	idempotency_key   *[]byte
-	idempotency_input *[]byte
-	minted_by_kind    *auditsink.ActorKind
-	minted_by_id      *uuid.UUID
-	minted_by_name    *string
-	exposed_at        *time.Time
-	revoked_at        *time.Time
-	revoked_by_kind   *auditsink.ActorKind
-	revoked_by_id     *uuid.UUID
-	revoked_by_name   *string
-	revoke_reason     *string
-	clearedFields     map[string]struct{}
-	workspace         *uuid.UUID
-	clearedworkspace  bool
-	grants            map[uuid.UUID]struct{}
-	removedgrants     map[uuid.UUID]struct{}
-	clearedgrants     bool
-	done              bool
-	oldValue          func(context.Context) (*Token, error)
-	predicates        []predicate.Token
+	op                   Op
+	typ                  string
+	id                   *uuid.UUID
+	label                *string
+	label_key            *string
+	secret_hash          *[]byte
+	secret_tail          *string
+	mode                 *token.Mode
+	created_at           *time.Time
+	expires_at           *time.Time
+	idempotency_key      *[]byte
+	idempotency_input    *[]byte
+	minted_by_kind       *auditsink.ActorKind
+	minted_by_id         *uuid.UUID
+	minted_by_name       *string
+	last_used_at         *time.Time
+	last_used_ip         *string
+	last_used_user_agent *string
+	exposed_at           *time.Time
+	revoked_at           *time.Time
+	revoked_by_kind      *auditsink.ActorKind
+	revoked_by_id        *uuid.UUID
+	revoked_by_name      *string
+	revoke_reason        *string
+	clearedFields        map[string]struct{}
+	workspace            *uuid.UUID
+	clearedworkspace     bool
+	grants               map[uuid.UUID]struct{}
+	removedgrants        map[uuid.UUID]struct{}
+	clearedgrants        bool
+	done                 bool
+	oldValue             func(context.Context) (*Token, error)
+	predicates           []predicate.Token
 }
 
 var _ ent.Mutation = (*TokenMutation)(nil)
@@ -6485,6 +6928,153 @@ func (m *TokenMutation) ResetMintedByName() {
 	m.minted_by_name = nil
 }
 
+// SetLastUsedAt sets the "last_used_at" field.
+func (m *TokenMutation) SetLastUsedAt(t time.Time) {
+	m.last_used_at = &t
+}
+
+// LastUsedAt returns the value of the "last_used_at" field in the mutation.
+func (m *TokenMutation) LastUsedAt() (r time.Time, exists bool) {
+	v := m.last_used_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldLastUsedAt returns the old "last_used_at" field's value of the Token entity.
+// If the Token object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *TokenMutation) OldLastUsedAt(ctx context.Context) (v *time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldLastUsedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldLastUsedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldLastUsedAt: %w", err)
+	}
+	return oldValue.LastUsedAt, nil
+}
+
+// ClearLastUsedAt clears the value of the "last_used_at" field.
+func (m *TokenMutation) ClearLastUsedAt() {
+	m.last_used_at = nil
+	m.clearedFields[token.FieldLastUsedAt] = struct{}{}
+}
+
+// LastUsedAtCleared returns if the "last_used_at" field was cleared in this mutation.
+func (m *TokenMutation) LastUsedAtCleared() bool {
+	_, ok := m.clearedFields[token.FieldLastUsedAt]
+	return ok
+}
+
+// ResetLastUsedAt resets all changes to the "last_used_at" field.
+func (m *TokenMutation) ResetLastUsedAt() {
+	m.last_used_at = nil
+	delete(m.clearedFields, token.FieldLastUsedAt)
+}
+
+// SetLastUsedIP sets the "last_used_ip" field.
+func (m *TokenMutation) SetLastUsedIP(s string) {
+	m.last_used_ip = &s
+}
+
+// LastUsedIP returns the value of the "last_used_ip" field in the mutation.
+func (m *TokenMutation) LastUsedIP() (r string, exists bool) {
+	v := m.last_used_ip
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldLastUsedIP returns the old "last_used_ip" field's value of the Token entity.
+// If the Token object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *TokenMutation) OldLastUsedIP(ctx context.Context) (v *string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldLastUsedIP is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldLastUsedIP requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldLastUsedIP: %w", err)
+	}
+	return oldValue.LastUsedIP, nil
+}
+
+// ClearLastUsedIP clears the value of the "last_used_ip" field.
+func (m *TokenMutation) ClearLastUsedIP() {
+	m.last_used_ip = nil
+	m.clearedFields[token.FieldLastUsedIP] = struct{}{}
+}
+
+// LastUsedIPCleared returns if the "last_used_ip" field was cleared in this mutation.
+func (m *TokenMutation) LastUsedIPCleared() bool {
+	_, ok := m.clearedFields[token.FieldLastUsedIP]
+	return ok
+}
+
+// ResetLastUsedIP resets all changes to the "last_used_ip" field.
+func (m *TokenMutation) ResetLastUsedIP() {
+	m.last_used_ip = nil
+	delete(m.clearedFields, token.FieldLastUsedIP)
+}
+
+// SetLastUsedUserAgent sets the "last_used_user_agent" field.
+func (m *TokenMutation) SetLastUsedUserAgent(s string) {
+	m.last_used_user_agent = &s
+}
+
+// LastUsedUserAgent returns the value of the "last_used_user_agent" field in the mutation.
+func (m *TokenMutation) LastUsedUserAgent() (r string, exists bool) {
+	v := m.last_used_user_agent
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldLastUsedUserAgent returns the old "last_used_user_agent" field's value of the Token entity.
+// If the Token object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *TokenMutation) OldLastUsedUserAgent(ctx context.Context) (v *string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldLastUsedUserAgent is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldLastUsedUserAgent requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldLastUsedUserAgent: %w", err)
+	}
+	return oldValue.LastUsedUserAgent, nil
+}
+
+// ClearLastUsedUserAgent clears the value of the "last_used_user_agent" field.
+func (m *TokenMutation) ClearLastUsedUserAgent() {
+	m.last_used_user_agent = nil
+	m.clearedFields[token.FieldLastUsedUserAgent] = struct{}{}
+}
+
+// LastUsedUserAgentCleared returns if the "last_used_user_agent" field was cleared in this mutation.
+func (m *TokenMutation) LastUsedUserAgentCleared() bool {
+	_, ok := m.clearedFields[token.FieldLastUsedUserAgent]
+	return ok
+}
+
+// ResetLastUsedUserAgent resets all changes to the "last_used_user_agent" field.
+func (m *TokenMutation) ResetLastUsedUserAgent() {
+	m.last_used_user_agent = nil
+	delete(m.clearedFields, token.FieldLastUsedUserAgent)
+}
+
 // SetExposedAt sets the "exposed_at" field.
 func (m *TokenMutation) SetExposedAt(t time.Time) {
 	m.exposed_at = &t
@@ -6894,7 +7484,7 @@ func (m *TokenMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *TokenMutation) Fields() []string {
-	fields := make([]string, 0, 19)
+	fields := make([]string, 0, 22)
 	if m.workspace != nil {
 		fields = append(fields, token.FieldWorkspaceID)
 	}
@@ -6933,6 +7523,15 @@ func (m *TokenMutation) Fields() []string {
 	}
 	if m.minted_by_name != nil {
 		fields = append(fields, token.FieldMintedByName)
+	}
+	if m.last_used_at != nil {
+		fields = append(fields, token.FieldLastUsedAt)
+	}
+	if m.last_used_ip != nil {
+		fields = append(fields, token.FieldLastUsedIP)
+	}
+	if m.last_used_user_agent != nil {
+		fields = append(fields, token.FieldLastUsedUserAgent)
 	}
 	if m.exposed_at != nil {
 		fields = append(fields, token.FieldExposedAt)
@@ -6986,6 +7585,12 @@ func (m *TokenMutation) Field(name string) (ent.Value, bool) {
 		return m.MintedByID()
 	case token.FieldMintedByName:
 		return m.MintedByName()
+	case token.FieldLastUsedAt:
+		return m.LastUsedAt()
+	case token.FieldLastUsedIP:
+		return m.LastUsedIP()
+	case token.FieldLastUsedUserAgent:
+		return m.LastUsedUserAgent()
 	case token.FieldExposedAt:
 		return m.ExposedAt()
 	case token.FieldRevokedAt:
@@ -7033,6 +7638,12 @@ func (m *TokenMutation) OldField(ctx context.Context, name string) (ent.Value, e
 		return m.OldMintedByID(ctx)
 	case token.FieldMintedByName:
 		return m.OldMintedByName(ctx)
+	case token.FieldLastUsedAt:
+		return m.OldLastUsedAt(ctx)
+	case token.FieldLastUsedIP:
+		return m.OldLastUsedIP(ctx)
+	case token.FieldLastUsedUserAgent:
+		return m.OldLastUsedUserAgent(ctx)
 	case token.FieldExposedAt:
 		return m.OldExposedAt(ctx)
 	case token.FieldRevokedAt:
@@ -7145,6 +7756,27 @@ func (m *TokenMutation) SetField(name string, value ent.Value) error {
 		}
 		m.SetMintedByName(v)
 		return nil
+	case token.FieldLastUsedAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetLastUsedAt(v)
+		return nil
+	case token.FieldLastUsedIP:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetLastUsedIP(v)
+		return nil
+	case token.FieldLastUsedUserAgent:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetLastUsedUserAgent(v)
+		return nil
 	case token.FieldExposedAt:
 		v, ok := value.(time.Time)
 		if !ok {
@@ -7229,6 +7861,15 @@ func (m *TokenMutation) ClearedFields() []string {
 	if m.FieldCleared(token.FieldMintedByID) {
 		fields = append(fields, token.FieldMintedByID)
 	}
+	if m.FieldCleared(token.FieldLastUsedAt) {
+		fields = append(fields, token.FieldLastUsedAt)
+	}
+	if m.FieldCleared(token.FieldLastUsedIP) {
+		fields = append(fields, token.FieldLastUsedIP)
+	}
+	if m.FieldCleared(token.FieldLastUsedUserAgent) {
+		fields = append(fields, token.FieldLastUsedUserAgent)
+	}
 	if m.FieldCleared(token.FieldExposedAt) {
 		fields = append(fields, token.FieldExposedAt)
 	}
@@ -7272,6 +7913,15 @@ func (m *TokenMutation) ClearField(name string) error {
 		return nil
 	case token.FieldMintedByID:
 		m.ClearMintedByID()
+		return nil
+	case token.FieldLastUsedAt:
+		m.ClearLastUsedAt()
+		return nil
+	case token.FieldLastUsedIP:
+		m.ClearLastUsedIP()
+		return nil
+	case token.FieldLastUsedUserAgent:
+		m.ClearLastUsedUserAgent()
 		return nil
 	case token.FieldExposedAt:
 		m.ClearExposedAt()
@@ -7337,6 +7987,15 @@ func (m *TokenMutation) ResetField(name string) error {
 		return nil
 	case token.FieldMintedByName:
 		m.ResetMintedByName()
+		return nil
+	case token.FieldLastUsedAt:
+		m.ResetLastUsedAt()
+		return nil
+	case token.FieldLastUsedIP:
+		m.ResetLastUsedIP()
+		return nil
+	case token.FieldLastUsedUserAgent:
+		m.ResetLastUsedUserAgent()
 		return nil
 	case token.FieldExposedAt:
 		m.ResetExposedAt()
@@ -7460,6 +8119,1000 @@ func (m *TokenMutation) ResetEdge(name string) error {
 		return nil
 	}
 	return fmt.Errorf("unknown Token edge %s", name)
+}
+
+// UsageBucketMutation represents an operation that mutates the UsageBucket nodes in the graph.
+type UsageBucketMutation struct {
+	config
+	op            Op
+	typ           string
+	id            *int
+	token_id      *uuid.UUID
+	start         *time.Time
+	requests      *int64
+	addrequests   *int64
+	clearedFields map[string]struct{}
+	done          bool
+	oldValue      func(context.Context) (*UsageBucket, error)
+	predicates    []predicate.UsageBucket
+}
+
+var _ ent.Mutation = (*UsageBucketMutation)(nil)
+
+// usagebucketOption allows management of the mutation configuration using functional options.
+type usagebucketOption func(*UsageBucketMutation)
+
+// newUsageBucketMutation creates new mutation for the UsageBucket entity.
+func newUsageBucketMutation(c config, op Op, opts ...usagebucketOption) *UsageBucketMutation {
+	m := &UsageBucketMutation{
+		config:        c,
+		op:            op,
+		typ:           TypeUsageBucket,
+		clearedFields: make(map[string]struct{}),
+	}
+	for _, opt := range opts {
+		opt(m)
+	}
+	return m
+}
+
+// withUsageBucketID sets the ID field of the mutation.
+func withUsageBucketID(id int) usagebucketOption {
+	return func(m *UsageBucketMutation) {
+		var (
+			err   error
+			once  sync.Once
+			value *UsageBucket
+		)
+		m.oldValue = func(ctx context.Context) (*UsageBucket, error) {
+			once.Do(func() {
+				if m.done {
+					err = errors.New("querying old values post mutation is not allowed")
+				} else {
+					value, err = m.Client().UsageBucket.Get(ctx, id)
+				}
+			})
+			return value, err
+		}
+		m.id = &id
+	}
+}
+
+// withUsageBucket sets the old UsageBucket of the mutation.
+func withUsageBucket(node *UsageBucket) usagebucketOption {
+	return func(m *UsageBucketMutation) {
+		m.oldValue = func(context.Context) (*UsageBucket, error) {
+			return node, nil
+		}
+		m.id = &node.ID
+	}
+}
+
+// Client returns a new `ent.Client` from the mutation. If the mutation was
+// executed in a transaction (ent.Tx), a transactional client is returned.
+func (m UsageBucketMutation) Client() *Client {
+	client := &Client{config: m.config}
+	client.init()
+	return client
+}
+
+// Tx returns an `ent.Tx` for mutations that were executed in transactions;
+// it returns an error otherwise.
+func (m UsageBucketMutation) Tx() (*Tx, error) {
+	if _, ok := m.driver.(*txDriver); !ok {
+		return nil, errors.New("ent: mutation is not running in a transaction")
+	}
+	tx := &Tx{config: m.config}
+	tx.init()
+	return tx, nil
+}
+
+// ID returns the ID value in the mutation. Note that the ID is only available
+// if it was provided to the builder or after it was returned from the database.
+func (m *UsageBucketMutation) ID() (id int, exists bool) {
+	if m.id == nil {
+		return
+	}
+	return *m.id, true
+}
+
+// IDs queries the database and returns the entity ids that match the mutation's predicate.
+// That means, if the mutation is applied within a transaction with an isolation level such
+// as sql.LevelSerializable, the returned ids match the ids of the rows that will be updated
+// or updated by the mutation.
+func (m *UsageBucketMutation) IDs(ctx context.Context) ([]int, error) {
+	switch {
+	case m.op.Is(OpUpdateOne | OpDeleteOne):
+		id, exists := m.ID()
+		if exists {
+			return []int{id}, nil
+		}
+		fallthrough
+	case m.op.Is(OpUpdate | OpDelete):
+		return m.Client().UsageBucket.Query().Where(m.predicates...).IDs(ctx)
+	default:
+		return nil, fmt.Errorf("IDs is not allowed on %s operations", m.op)
+	}
+}
+
+// SetTokenID sets the "token_id" field.
+func (m *UsageBucketMutation) SetTokenID(u uuid.UUID) {
+	m.token_id = &u
+}
+
+// TokenID returns the value of the "token_id" field in the mutation.
+func (m *UsageBucketMutation) TokenID() (r uuid.UUID, exists bool) {
+	v := m.token_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldTokenID returns the old "token_id" field's value of the UsageBucket entity.
+// If the UsageBucket object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *UsageBucketMutation) OldTokenID(ctx context.Context) (v uuid.UUID, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldTokenID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldTokenID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldTokenID: %w", err)
+	}
+	return oldValue.TokenID, nil
+}
+
+// ResetTokenID resets all changes to the "token_id" field.
+func (m *UsageBucketMutation) ResetTokenID() {
+	m.token_id = nil
+}
+
+// SetStart sets the "start" field.
+func (m *UsageBucketMutation) SetStart(t time.Time) {
+	m.start = &t
+}
+
+// Start returns the value of the "start" field in the mutation.
+func (m *UsageBucketMutation) Start() (r time.Time, exists bool) {
+	v := m.start
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldStart returns the old "start" field's value of the UsageBucket entity.
+// If the UsageBucket object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *UsageBucketMutation) OldStart(ctx context.Context) (v time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldStart is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldStart requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldStart: %w", err)
+	}
+	return oldValue.Start, nil
+}
+
+// ResetStart resets all changes to the "start" field.
+func (m *UsageBucketMutation) ResetStart() {
+	m.start = nil
+}
+
+// SetRequests sets the "requests" field.
+func (m *UsageBucketMutation) SetRequests(i int64) {
+	m.requests = &i
+	m.addrequests = nil
+}
+
+// Requests returns the value of the "requests" field in the mutation.
+func (m *UsageBucketMutation) Requests() (r int64, exists bool) {
+	v := m.requests
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldRequests returns the old "requests" field's value of the UsageBucket entity.
+// If the UsageBucket object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *UsageBucketMutation) OldRequests(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldRequests is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldRequests requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldRequests: %w", err)
+	}
+	return oldValue.Requests, nil
+}
+
+// AddRequests adds i to the "requests" field.
+func (m *UsageBucketMutation) AddRequests(i int64) {
+	if m.addrequests != nil {
+		*m.addrequests += i
+	} else {
+		m.addrequests = &i
+	}
+}
+
+// AddedRequests returns the value that was added to the "requests" field in this mutation.
+func (m *UsageBucketMutation) AddedRequests() (r int64, exists bool) {
+	v := m.addrequests
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetRequests resets all changes to the "requests" field.
+func (m *UsageBucketMutation) ResetRequests() {
+	m.requests = nil
+	m.addrequests = nil
+}
+
+// Where appends a list predicates to the UsageBucketMutation builder.
+func (m *UsageBucketMutation) Where(ps ...predicate.UsageBucket) {
+	m.predicates = append(m.predicates, ps...)
+}
+
+// WhereP appends storage-level predicates to the UsageBucketMutation builder. Using this method,
+// users can use type-assertion to append predicates that do not depend on any generated package.
+func (m *UsageBucketMutation) WhereP(ps ...func(*sql.Selector)) {
+	p := make([]predicate.UsageBucket, len(ps))
+	for i := range ps {
+		p[i] = ps[i]
+	}
+	m.Where(p...)
+}
+
+// Op returns the operation name.
+func (m *UsageBucketMutation) Op() Op {
+	return m.op
+}
+
+// SetOp allows setting the mutation operation.
+func (m *UsageBucketMutation) SetOp(op Op) {
+	m.op = op
+}
+
+// Type returns the node type of this mutation (UsageBucket).
+func (m *UsageBucketMutation) Type() string {
+	return m.typ
+}
+
+// Fields returns all fields that were changed during this mutation. Note that in
+// order to get all numeric fields that were incremented/decremented, call
+// AddedFields().
+func (m *UsageBucketMutation) Fields() []string {
+	fields := make([]string, 0, 3)
+	if m.token_id != nil {
+		fields = append(fields, usagebucket.FieldTokenID)
+	}
+	if m.start != nil {
+		fields = append(fields, usagebucket.FieldStart)
+	}
+	if m.requests != nil {
+		fields = append(fields, usagebucket.FieldRequests)
+	}
+	return fields
+}
+
+// Field returns the value of a field with the given name. The second boolean
+// return value indicates that this field was not set, or was not defined in the
+// schema.
+func (m *UsageBucketMutation) Field(name string) (ent.Value, bool) {
+	switch name {
+	case usagebucket.FieldTokenID:
+		return m.TokenID()
+	case usagebucket.FieldStart:
+		return m.Start()
+	case usagebucket.FieldRequests:
+		return m.Requests()
+	}
+	return nil, false
+}
+
+// OldField returns the old value of the field from the database. An error is
+// returned if the mutation operation is not UpdateOne, or the query to the
+// database failed.
+func (m *UsageBucketMutation) OldField(ctx context.Context, name string) (ent.Value, error) {
+	switch name {
+	case usagebucket.FieldTokenID:
+		return m.OldTokenID(ctx)
+	case usagebucket.FieldStart:
+		return m.OldStart(ctx)
+	case usagebucket.FieldRequests:
+		return m.OldRequests(ctx)
+	}
+	return nil, fmt.Errorf("unknown UsageBucket field %s", name)
+}
+
+// SetField sets the value of a field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *UsageBucketMutation) SetField(name string, value ent.Value) error {
+	switch name {
+	case usagebucket.FieldTokenID:
+		v, ok := value.(uuid.UUID)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetTokenID(v)
+		return nil
+	case usagebucket.FieldStart:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetStart(v)
+		return nil
+	case usagebucket.FieldRequests:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetRequests(v)
+		return nil
+	}
+	return fmt.Errorf("unknown UsageBucket field %s", name)
+}
+
+// AddedFields returns all numeric fields that were incremented/decremented during
+// this mutation.
+func (m *UsageBucketMutation) AddedFields() []string {
+	var fields []string
+	if m.addrequests != nil {
+		fields = append(fields, usagebucket.FieldRequests)
+	}
+	return fields
+}
+
+// AddedField returns the numeric value that was incremented/decremented on a field
+// with the given name. The second boolean return value indicates that this field
+// was not set, or was not defined in the schema.
+func (m *UsageBucketMutation) AddedField(name string) (ent.Value, bool) {
+	switch name {
+	case usagebucket.FieldRequests:
+		return m.AddedRequests()
+	}
+	return nil, false
+}
+
+// AddField adds the value to the field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *UsageBucketMutation) AddField(name string, value ent.Value) error {
+	switch name {
+	case usagebucket.FieldRequests:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddRequests(v)
+		return nil
+	}
+	return fmt.Errorf("unknown UsageBucket numeric field %s", name)
+}
+
+// ClearedFields returns all nullable fields that were cleared during this
+// mutation.
+func (m *UsageBucketMutation) ClearedFields() []string {
+	return nil
+}
+
+// FieldCleared returns a boolean indicating if a field with the given name was
+// cleared in this mutation.
+func (m *UsageBucketMutation) FieldCleared(name string) bool {
+	_, ok := m.clearedFields[name]
+	return ok
+}
+
+// ClearField clears the value of the field with the given name. It returns an
+// error if the field is not defined in the schema.
+func (m *UsageBucketMutation) ClearField(name string) error {
+	return fmt.Errorf("unknown UsageBucket nullable field %s", name)
+}
+
+// ResetField resets all changes in the mutation for the field with the given name.
+// It returns an error if the field is not defined in the schema.
+func (m *UsageBucketMutation) ResetField(name string) error {
+	switch name {
+	case usagebucket.FieldTokenID:
+		m.ResetTokenID()
+		return nil
+	case usagebucket.FieldStart:
+		m.ResetStart()
+		return nil
+	case usagebucket.FieldRequests:
+		m.ResetRequests()
+		return nil
+	}
+	return fmt.Errorf("unknown UsageBucket field %s", name)
+}
+
+// AddedEdges returns all edge names that were set/added in this mutation.
+func (m *UsageBucketMutation) AddedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// AddedIDs returns all IDs (to other nodes) that were added for the given edge
+// name in this mutation.
+func (m *UsageBucketMutation) AddedIDs(name string) []ent.Value {
+	return nil
+}
+
+// RemovedEdges returns all edge names that were removed in this mutation.
+func (m *UsageBucketMutation) RemovedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// RemovedIDs returns all IDs (to other nodes) that were removed for the edge with
+// the given name in this mutation.
+func (m *UsageBucketMutation) RemovedIDs(name string) []ent.Value {
+	return nil
+}
+
+// ClearedEdges returns all edge names that were cleared in this mutation.
+func (m *UsageBucketMutation) ClearedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// EdgeCleared returns a boolean which indicates if the edge with the given name
+// was cleared in this mutation.
+func (m *UsageBucketMutation) EdgeCleared(name string) bool {
+	return false
+}
+
+// ClearEdge clears the value of the edge with the given name. It returns an error
+// if that edge is not defined in the schema.
+func (m *UsageBucketMutation) ClearEdge(name string) error {
+	return fmt.Errorf("unknown UsageBucket unique edge %s", name)
+}
+
+// ResetEdge resets all changes to the edge with the given name in this mutation.
+// It returns an error if the edge is not defined in the schema.
+func (m *UsageBucketMutation) ResetEdge(name string) error {
+	return fmt.Errorf("unknown UsageBucket edge %s", name)
+}
+
+// UsageFlushMutation represents an operation that mutates the UsageFlush nodes in the graph.
+type UsageFlushMutation struct {
+	config
+	op            Op
+	typ           string
+	id            *int
+	recorder      *uuid.UUID
+	n             *int64
+	addn          *int64
+	at            *time.Time
+	tokens        *[]byte
+	clearedFields map[string]struct{}
+	done          bool
+	oldValue      func(context.Context) (*UsageFlush, error)
+	predicates    []predicate.UsageFlush
+}
+
+var _ ent.Mutation = (*UsageFlushMutation)(nil)
+
+// usageflushOption allows management of the mutation configuration using functional options.
+type usageflushOption func(*UsageFlushMutation)
+
+// newUsageFlushMutation creates new mutation for the UsageFlush entity.
+func newUsageFlushMutation(c config, op Op, opts ...usageflushOption) *UsageFlushMutation {
+	m := &UsageFlushMutation{
+		config:        c,
+		op:            op,
+		typ:           TypeUsageFlush,
+		clearedFields: make(map[string]struct{}),
+	}
+	for _, opt := range opts {
+		opt(m)
+	}
+	return m
+}
+
+// withUsageFlushID sets the ID field of the mutation.
+func withUsageFlushID(id int) usageflushOption {
+	return func(m *UsageFlushMutation) {
+		var (
+			err   error
+			once  sync.Once
+			value *UsageFlush
+		)
+		m.oldValue = func(ctx context.Context) (*UsageFlush, error) {
+			once.Do(func() {
+				if m.done {
+					err = errors.New("querying old values post mutation is not allowed")
+				} else {
+					value, err = m.Client().UsageFlush.Get(ctx, id)
+				}
+			})
+			return value, err
+		}
+		m.id = &id
+	}
+}
+
+// withUsageFlush sets the old UsageFlush of the mutation.
+func withUsageFlush(node *UsageFlush) usageflushOption {
+	return func(m *UsageFlushMutation) {
+		m.oldValue = func(context.Context) (*UsageFlush, error) {
+			return node, nil
+		}
+		m.id = &node.ID
+	}
+}
+
+// Client returns a new `ent.Client` from the mutation. If the mutation was
+// executed in a transaction (ent.Tx), a transactional client is returned.
+func (m UsageFlushMutation) Client() *Client {
+	client := &Client{config: m.config}
+	client.init()
+	return client
+}
+
+// Tx returns an `ent.Tx` for mutations that were executed in transactions;
+// it returns an error otherwise.
+func (m UsageFlushMutation) Tx() (*Tx, error) {
+	if _, ok := m.driver.(*txDriver); !ok {
+		return nil, errors.New("ent: mutation is not running in a transaction")
+	}
+	tx := &Tx{config: m.config}
+	tx.init()
+	return tx, nil
+}
+
+// ID returns the ID value in the mutation. Note that the ID is only available
+// if it was provided to the builder or after it was returned from the database.
+func (m *UsageFlushMutation) ID() (id int, exists bool) {
+	if m.id == nil {
+		return
+	}
+	return *m.id, true
+}
+
+// IDs queries the database and returns the entity ids that match the mutation's predicate.
+// That means, if the mutation is applied within a transaction with an isolation level such
+// as sql.LevelSerializable, the returned ids match the ids of the rows that will be updated
+// or updated by the mutation.
+func (m *UsageFlushMutation) IDs(ctx context.Context) ([]int, error) {
+	switch {
+	case m.op.Is(OpUpdateOne | OpDeleteOne):
+		id, exists := m.ID()
+		if exists {
+			return []int{id}, nil
+		}
+		fallthrough
+	case m.op.Is(OpUpdate | OpDelete):
+		return m.Client().UsageFlush.Query().Where(m.predicates...).IDs(ctx)
+	default:
+		return nil, fmt.Errorf("IDs is not allowed on %s operations", m.op)
+	}
+}
+
+// SetRecorder sets the "recorder" field.
+func (m *UsageFlushMutation) SetRecorder(u uuid.UUID) {
+	m.recorder = &u
+}
+
+// Recorder returns the value of the "recorder" field in the mutation.
+func (m *UsageFlushMutation) Recorder() (r uuid.UUID, exists bool) {
+	v := m.recorder
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldRecorder returns the old "recorder" field's value of the UsageFlush entity.
+// If the UsageFlush object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *UsageFlushMutation) OldRecorder(ctx context.Context) (v uuid.UUID, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldRecorder is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldRecorder requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldRecorder: %w", err)
+	}
+	return oldValue.Recorder, nil
+}
+
+// ResetRecorder resets all changes to the "recorder" field.
+func (m *UsageFlushMutation) ResetRecorder() {
+	m.recorder = nil
+}
+
+// SetN sets the "n" field.
+func (m *UsageFlushMutation) SetN(i int64) {
+	m.n = &i
+	m.addn = nil
+}
+
+// N returns the value of the "n" field in the mutation.
+func (m *UsageFlushMutation) N() (r int64, exists bool) {
+	v := m.n
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldN returns the old "n" field's value of the UsageFlush entity.
+// If the UsageFlush object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *UsageFlushMutation) OldN(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldN is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldN requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldN: %w", err)
+	}
+	return oldValue.N, nil
+}
+
+// AddN adds i to the "n" field.
+func (m *UsageFlushMutation) AddN(i int64) {
+	if m.addn != nil {
+		*m.addn += i
+	} else {
+		m.addn = &i
+	}
+}
+
+// AddedN returns the value that was added to the "n" field in this mutation.
+func (m *UsageFlushMutation) AddedN() (r int64, exists bool) {
+	v := m.addn
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetN resets all changes to the "n" field.
+func (m *UsageFlushMutation) ResetN() {
+	m.n = nil
+	m.addn = nil
+}
+
+// SetAt sets the "at" field.
+func (m *UsageFlushMutation) SetAt(t time.Time) {
+	m.at = &t
+}
+
+// At returns the value of the "at" field in the mutation.
+func (m *UsageFlushMutation) At() (r time.Time, exists bool) {
+	v := m.at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldAt returns the old "at" field's value of the UsageFlush entity.
+// If the UsageFlush object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *UsageFlushMutation) OldAt(ctx context.Context) (v time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldAt: %w", err)
+	}
+	return oldValue.At, nil
+}
+
+// ResetAt resets all changes to the "at" field.
+func (m *UsageFlushMutation) ResetAt() {
+	m.at = nil
+}
+
+// SetTokens sets the "tokens" field.
+func (m *UsageFlushMutation) SetTokens(b []byte) {
+	m.tokens = &b
+}
+
+// Tokens returns the value of the "tokens" field in the mutation.
+func (m *UsageFlushMutation) Tokens() (r []byte, exists bool) {
+	v := m.tokens
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldTokens returns the old "tokens" field's value of the UsageFlush entity.
+// If the UsageFlush object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *UsageFlushMutation) OldTokens(ctx context.Context) (v []byte, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldTokens is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldTokens requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldTokens: %w", err)
+	}
+	return oldValue.Tokens, nil
+}
+
+// ResetTokens resets all changes to the "tokens" field.
+func (m *UsageFlushMutation) ResetTokens() {
+	m.tokens = nil
+}
+
+// Where appends a list predicates to the UsageFlushMutation builder.
+func (m *UsageFlushMutation) Where(ps ...predicate.UsageFlush) {
+	m.predicates = append(m.predicates, ps...)
+}
+
+// WhereP appends storage-level predicates to the UsageFlushMutation builder. Using this method,
+// users can use type-assertion to append predicates that do not depend on any generated package.
+func (m *UsageFlushMutation) WhereP(ps ...func(*sql.Selector)) {
+	p := make([]predicate.UsageFlush, len(ps))
+	for i := range ps {
+		p[i] = ps[i]
+	}
+	m.Where(p...)
+}
+
+// Op returns the operation name.
+func (m *UsageFlushMutation) Op() Op {
+	return m.op
+}
+
+// SetOp allows setting the mutation operation.
+func (m *UsageFlushMutation) SetOp(op Op) {
+	m.op = op
+}
+
+// Type returns the node type of this mutation (UsageFlush).
+func (m *UsageFlushMutation) Type() string {
+	return m.typ
+}
+
+// Fields returns all fields that were changed during this mutation. Note that in
+// order to get all numeric fields that were incremented/decremented, call
+// AddedFields().
+func (m *UsageFlushMutation) Fields() []string {
+	fields := make([]string, 0, 4)
+	if m.recorder != nil {
+		fields = append(fields, usageflush.FieldRecorder)
+	}
+	if m.n != nil {
+		fields = append(fields, usageflush.FieldN)
+	}
+	if m.at != nil {
+		fields = append(fields, usageflush.FieldAt)
+	}
+	if m.tokens != nil {
+		fields = append(fields, usageflush.FieldTokens)
+	}
+	return fields
+}
+
+// Field returns the value of a field with the given name. The second boolean
+// return value indicates that this field was not set, or was not defined in the
+// schema.
+func (m *UsageFlushMutation) Field(name string) (ent.Value, bool) {
+	switch name {
+	case usageflush.FieldRecorder:
+		return m.Recorder()
+	case usageflush.FieldN:
+		return m.N()
+	case usageflush.FieldAt:
+		return m.At()
+	case usageflush.FieldTokens:
+		return m.Tokens()
+	}
+	return nil, false
+}
+
+// OldField returns the old value of the field from the database. An error is
+// returned if the mutation operation is not UpdateOne, or the query to the
+// database failed.
+func (m *UsageFlushMutation) OldField(ctx context.Context, name string) (ent.Value, error) {
+	switch name {
+	case usageflush.FieldRecorder:
+		return m.OldRecorder(ctx)
+	case usageflush.FieldN:
+		return m.OldN(ctx)
+	case usageflush.FieldAt:
+		return m.OldAt(ctx)
+	case usageflush.FieldTokens:
+		return m.OldTokens(ctx)
+	}
+	return nil, fmt.Errorf("unknown UsageFlush field %s", name)
+}
+
+// SetField sets the value of a field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *UsageFlushMutation) SetField(name string, value ent.Value) error {
+	switch name {
+	case usageflush.FieldRecorder:
+		v, ok := value.(uuid.UUID)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetRecorder(v)
+		return nil
+	case usageflush.FieldN:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetN(v)
+		return nil
+	case usageflush.FieldAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetAt(v)
+		return nil
+	case usageflush.FieldTokens:
+		v, ok := value.([]byte)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetTokens(v)
+		return nil
+	}
+	return fmt.Errorf("unknown UsageFlush field %s", name)
+}
+
+// AddedFields returns all numeric fields that were incremented/decremented during
+// this mutation.
+func (m *UsageFlushMutation) AddedFields() []string {
+	var fields []string
+	if m.addn != nil {
+		fields = append(fields, usageflush.FieldN)
+	}
+	return fields
+}
+
+// AddedField returns the numeric value that was incremented/decremented on a field
+// with the given name. The second boolean return value indicates that this field
+// was not set, or was not defined in the schema.
+func (m *UsageFlushMutation) AddedField(name string) (ent.Value, bool) {
+	switch name {
+	case usageflush.FieldN:
+		return m.AddedN()
+	}
+	return nil, false
+}
+
+// AddField adds the value to the field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *UsageFlushMutation) AddField(name string, value ent.Value) error {
+	switch name {
+	case usageflush.FieldN:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddN(v)
+		return nil
+	}
+	return fmt.Errorf("unknown UsageFlush numeric field %s", name)
+}
+
+// ClearedFields returns all nullable fields that were cleared during this
+// mutation.
+func (m *UsageFlushMutation) ClearedFields() []string {
+	return nil
+}
+
+// FieldCleared returns a boolean indicating if a field with the given name was
+// cleared in this mutation.
+func (m *UsageFlushMutation) FieldCleared(name string) bool {
+	_, ok := m.clearedFields[name]
+	return ok
+}
+
+// ClearField clears the value of the field with the given name. It returns an
+// error if the field is not defined in the schema.
+func (m *UsageFlushMutation) ClearField(name string) error {
+	return fmt.Errorf("unknown UsageFlush nullable field %s", name)
+}
+
+// ResetField resets all changes in the mutation for the field with the given name.
+// It returns an error if the field is not defined in the schema.
+func (m *UsageFlushMutation) ResetField(name string) error {
+	switch name {
+	case usageflush.FieldRecorder:
+		m.ResetRecorder()
+		return nil
+	case usageflush.FieldN:
+		m.ResetN()
+		return nil
+	case usageflush.FieldAt:
+		m.ResetAt()
+		return nil
+	case usageflush.FieldTokens:
+		m.ResetTokens()
+		return nil
+	}
+	return fmt.Errorf("unknown UsageFlush field %s", name)
+}
+
+// AddedEdges returns all edge names that were set/added in this mutation.
+func (m *UsageFlushMutation) AddedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// AddedIDs returns all IDs (to other nodes) that were added for the given edge
+// name in this mutation.
+func (m *UsageFlushMutation) AddedIDs(name string) []ent.Value {
+	return nil
+}
+
+// RemovedEdges returns all edge names that were removed in this mutation.
+func (m *UsageFlushMutation) RemovedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// RemovedIDs returns all IDs (to other nodes) that were removed for the edge with
+// the given name in this mutation.
+func (m *UsageFlushMutation) RemovedIDs(name string) []ent.Value {
+	return nil
+}
+
+// ClearedEdges returns all edge names that were cleared in this mutation.
+func (m *UsageFlushMutation) ClearedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// EdgeCleared returns a boolean which indicates if the edge with the given name
+// was cleared in this mutation.
+func (m *UsageFlushMutation) EdgeCleared(name string) bool {
+	return false
+}
+
+// ClearEdge clears the value of the edge with the given name. It returns an error
+// if that edge is not defined in the schema.
+func (m *UsageFlushMutation) ClearEdge(name string) error {
+	return fmt.Errorf("unknown UsageFlush unique edge %s", name)
+}
+
+// ResetEdge resets all changes to the edge with the given name in this mutation.
+// It returns an error if the edge is not defined in the schema.
+func (m *UsageFlushMutation) ResetEdge(name string) error {
+	return fmt.Errorf("unknown UsageFlush edge %s", name)
 }
 
 // WorkspaceMutation represents an operation that mutates the Workspace nodes in the graph.

@@ -46,6 +46,12 @@ type Token struct {
 	MintedByID *uuid.UUID `json:"minted_by_id,omitempty"`
 	// MintedByName holds the value of the "minted_by_name" field.
 	MintedByName string `json:"minted_by_name,omitempty"`
+	// LastUsedAt holds the value of the "last_used_at" field.
+	LastUsedAt *time.Time `json:"last_used_at,omitempty"`
+	// LastUsedIP holds the value of the "last_used_ip" field.
+	LastUsedIP *string `json:"last_used_ip,omitempty"`
+	// LastUsedUserAgent holds the value of the "last_used_user_agent" field.
+	LastUsedUserAgent *string `json:"last_used_user_agent,omitempty"`
 	// ExposedAt holds the value of the "exposed_at" field.
 	ExposedAt *time.Time `json:"exposed_at,omitempty"`
 	// RevokedAt holds the value of the "revoked_at" field.
@@ -104,9 +110,9 @@ func (*Token) scanValues(columns []string) ([]any, error) {
 			values[i] = &sql.NullScanner{S: new(uuid.UUID)}
 		case token.FieldSecretHash, token.FieldIdempotencyKey, token.FieldIdempotencyInput:
 			values[i] = new([]byte)
-		case token.FieldLabel, token.FieldLabelKey, token.FieldSecretTail, token.FieldMode, token.FieldMintedByKind, token.FieldMintedByName, token.FieldRevokedByKind, token.FieldRevokedByName, token.FieldRevokeReason:
+		case token.FieldLabel, token.FieldLabelKey, token.FieldSecretTail, token.FieldMode, token.FieldMintedByKind, token.FieldMintedByName, token.FieldLastUsedIP, token.FieldLastUsedUserAgent, token.FieldRevokedByKind, token.FieldRevokedByName, token.FieldRevokeReason:
 			values[i] = new(sql.NullString)
-		case token.FieldCreatedAt, token.FieldExpiresAt, token.FieldExposedAt, token.FieldRevokedAt:
+		case token.FieldCreatedAt, token.FieldExpiresAt, token.FieldLastUsedAt, token.FieldExposedAt, token.FieldRevokedAt:
 			values[i] = new(sql.NullTime)
 		case token.FieldID, token.FieldWorkspaceID:
 			values[i] = new(uuid.UUID)
@@ -210,6 +216,27 @@ func (_m *Token) assignValues(columns []string, values []any) error {
 				return fmt.Errorf("unexpected type %T for field minted_by_name", values[i])
 			} else if value.Valid {
 				_m.MintedByName = value.String
+			}
+		case token.FieldLastUsedAt:
+			if value, ok := values[i].(*sql.NullTime); !ok {
+				return fmt.Errorf("unexpected type %T for field last_used_at", values[i])
+			} else if value.Valid {
+				_m.LastUsedAt = new(time.Time)
+				*_m.LastUsedAt = value.Time
+			}
+		case token.FieldLastUsedIP:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field last_used_ip", values[i])
+			} else if value.Valid {
+				_m.LastUsedIP = new(string)
+				*_m.LastUsedIP = value.String
+			}
+		case token.FieldLastUsedUserAgent:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field last_used_user_agent", values[i])
+			} else if value.Valid {
+				_m.LastUsedUserAgent = new(string)
+				*_m.LastUsedUserAgent = value.String
 			}
 		case token.FieldExposedAt:
 			if value, ok := values[i].(*sql.NullTime); !ok {
@@ -338,6 +365,21 @@ func (_m *Token) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("minted_by_name=")
 	builder.WriteString(_m.MintedByName)
+	builder.WriteString(", ")
+	if v := _m.LastUsedAt; v != nil {
+		builder.WriteString("last_used_at=")
+		builder.WriteString(v.Format(time.ANSIC))
+	}
+	builder.WriteString(", ")
+	if v := _m.LastUsedIP; v != nil {
+		builder.WriteString("last_used_ip=")
+		builder.WriteString(*v)
+	}
+	builder.WriteString(", ")
+	if v := _m.LastUsedUserAgent; v != nil {
+		builder.WriteString("last_used_user_agent=")
+		builder.WriteString(*v)
+	}
 	builder.WriteString(", ")
 	if v := _m.ExposedAt; v != nil {
 		builder.WriteString("exposed_at=")

@@ -121,6 +121,48 @@ func (_c *TokenCreate) SetMintedByName(v string) *TokenCreate {
 	return _c
 }
 
+// SetLastUsedAt sets the "last_used_at" field.
+func (_c *TokenCreate) SetLastUsedAt(v time.Time) *TokenCreate {
+	_c.mutation.SetLastUsedAt(v)
+	return _c
+}
+
+// SetNillableLastUsedAt sets the "last_used_at" field if the given value is not nil.
+func (_c *TokenCreate) SetNillableLastUsedAt(v *time.Time) *TokenCreate {
+	if v != nil {
+		_c.SetLastUsedAt(*v)
+	}
+	return _c
+}
+
+// SetLastUsedIP sets the "last_used_ip" field.
+func (_c *TokenCreate) SetLastUsedIP(v string) *TokenCreate {
+	_c.mutation.SetLastUsedIP(v)
+	return _c
+}
+
+// SetNillableLastUsedIP sets the "last_used_ip" field if the given value is not nil.
+func (_c *TokenCreate) SetNillableLastUsedIP(v *string) *TokenCreate {
+	if v != nil {
+		_c.SetLastUsedIP(*v)
+	}
+	return _c
+}
+
+// SetLastUsedUserAgent sets the "last_used_user_agent" field.
+func (_c *TokenCreate) SetLastUsedUserAgent(v string) *TokenCreate {
+	_c.mutation.SetLastUsedUserAgent(v)
+	return _c
+}
+
+// SetNillableLastUsedUserAgent sets the "last_used_user_agent" field if the given value is not nil.
+func (_c *TokenCreate) SetNillableLastUsedUserAgent(v *string) *TokenCreate {
+	if v != nil {
+		_c.SetLastUsedUserAgent(*v)
+	}
+	return _c
+}
+
 // SetExposedAt sets the "exposed_at" field.
 func (_c *TokenCreate) SetExposedAt(v time.Time) *TokenCreate {
 	_c.mutation.SetExposedAt(v)
@@ -354,6 +396,16 @@ func (_c *TokenCreate) check() error {
 			return &ValidationError{Name: "minted_by_name", err: fmt.Errorf(`ent: validator failed for field "Token.minted_by_name": %w`, err)}
 		}
 	}
+	if v, ok := _c.mutation.LastUsedIP(); ok {
+		if err := token.LastUsedIPValidator(v); err != nil {
+			return &ValidationError{Name: "last_used_ip", err: fmt.Errorf(`ent: validator failed for field "Token.last_used_ip": %w`, err)}
+		}
+	}
+	if v, ok := _c.mutation.LastUsedUserAgent(); ok {
+		if err := token.LastUsedUserAgentValidator(v); err != nil {
+			return &ValidationError{Name: "last_used_user_agent", err: fmt.Errorf(`ent: validator failed for field "Token.last_used_user_agent": %w`, err)}
+		}
+	}
 	if v, ok := _c.mutation.RevokedByKind(); ok {
 		if err := token.RevokedByKindValidator(v); err != nil {
 			return &ValidationError{Name: "revoked_by_kind", err: fmt.Errorf(`ent: validator failed for field "Token.revoked_by_kind": %w`, err)}
@@ -455,6 +507,18 @@ func (_c *TokenCreate) createSpec() (*Token, *sqlgraph.CreateSpec) {
 	if value, ok := _c.mutation.MintedByName(); ok {
 		_spec.SetField(token.FieldMintedByName, field.TypeString, value)
 		_node.MintedByName = value
+	}
+	if value, ok := _c.mutation.LastUsedAt(); ok {
+		_spec.SetField(token.FieldLastUsedAt, field.TypeTime, value)
+		_node.LastUsedAt = &value
+	}
+	if value, ok := _c.mutation.LastUsedIP(); ok {
+		_spec.SetField(token.FieldLastUsedIP, field.TypeString, value)
+		_node.LastUsedIP = &value
+	}
+	if value, ok := _c.mutation.LastUsedUserAgent(); ok {
+		_spec.SetField(token.FieldLastUsedUserAgent, field.TypeString, value)
+		_node.LastUsedUserAgent = &value
 	}
 	if value, ok := _c.mutation.ExposedAt(); ok {
 		_spec.SetField(token.FieldExposedAt, field.TypeTime, value)
@@ -604,6 +668,60 @@ func (u *TokenUpsert) UpdateExpiresAt() *TokenUpsert {
 // ClearExpiresAt clears the value of the "expires_at" field.
 func (u *TokenUpsert) ClearExpiresAt() *TokenUpsert {
 	u.SetNull(token.FieldExpiresAt)
+	return u
+}
+
+// SetLastUsedAt sets the "last_used_at" field.
+func (u *TokenUpsert) SetLastUsedAt(v time.Time) *TokenUpsert {
+	u.Set(token.FieldLastUsedAt, v)
+	return u
+}
+
+// UpdateLastUsedAt sets the "last_used_at" field to the value that was provided on create.
+func (u *TokenUpsert) UpdateLastUsedAt() *TokenUpsert {
+	u.SetExcluded(token.FieldLastUsedAt)
+	return u
+}
+
+// ClearLastUsedAt clears the value of the "last_used_at" field.
+func (u *TokenUpsert) ClearLastUsedAt() *TokenUpsert {
+	u.SetNull(token.FieldLastUsedAt)
+	return u
+}
+
+// SetLastUsedIP sets the "last_used_ip" field.
+func (u *TokenUpsert) SetLastUsedIP(v string) *TokenUpsert {
+	u.Set(token.FieldLastUsedIP, v)
+	return u
+}
+
+// UpdateLastUsedIP sets the "last_used_ip" field to the value that was provided on create.
+func (u *TokenUpsert) UpdateLastUsedIP() *TokenUpsert {
+	u.SetExcluded(token.FieldLastUsedIP)
+	return u
+}
+
+// ClearLastUsedIP clears the value of the "last_used_ip" field.
+func (u *TokenUpsert) ClearLastUsedIP() *TokenUpsert {
+	u.SetNull(token.FieldLastUsedIP)
+	return u
+}
+
+// SetLastUsedUserAgent sets the "last_used_user_agent" field.
+func (u *TokenUpsert) SetLastUsedUserAgent(v string) *TokenUpsert {
+	u.Set(token.FieldLastUsedUserAgent, v)
+	return u
+}
+
+// UpdateLastUsedUserAgent sets the "last_used_user_agent" field to the value that was provided on create.
+func (u *TokenUpsert) UpdateLastUsedUserAgent() *TokenUpsert {
+	u.SetExcluded(token.FieldLastUsedUserAgent)
+	return u
+}
+
+// ClearLastUsedUserAgent clears the value of the "last_used_user_agent" field.
+func (u *TokenUpsert) ClearLastUsedUserAgent() *TokenUpsert {
+	u.SetNull(token.FieldLastUsedUserAgent)
 	return u
 }
 
@@ -839,6 +957,69 @@ func (u *TokenUpsertOne) UpdateExpiresAt() *TokenUpsertOne {
 func (u *TokenUpsertOne) ClearExpiresAt() *TokenUpsertOne {
 	return u.Update(func(s *TokenUpsert) {
 		s.ClearExpiresAt()
+	})
+}
+
+// SetLastUsedAt sets the "last_used_at" field.
+func (u *TokenUpsertOne) SetLastUsedAt(v time.Time) *TokenUpsertOne {
+	return u.Update(func(s *TokenUpsert) {
+		s.SetLastUsedAt(v)
+	})
+}
+
+// UpdateLastUsedAt sets the "last_used_at" field to the value that was provided on create.
+func (u *TokenUpsertOne) UpdateLastUsedAt() *TokenUpsertOne {
+	return u.Update(func(s *TokenUpsert) {
+		s.UpdateLastUsedAt()
+	})
+}
+
+// ClearLastUsedAt clears the value of the "last_used_at" field.
+func (u *TokenUpsertOne) ClearLastUsedAt() *TokenUpsertOne {
+	return u.Update(func(s *TokenUpsert) {
+		s.ClearLastUsedAt()
+	})
+}
+
+// SetLastUsedIP sets the "last_used_ip" field.
+func (u *TokenUpsertOne) SetLastUsedIP(v string) *TokenUpsertOne {
+	return u.Update(func(s *TokenUpsert) {
+		s.SetLastUsedIP(v)
+	})
+}
+
+// UpdateLastUsedIP sets the "last_used_ip" field to the value that was provided on create.
+func (u *TokenUpsertOne) UpdateLastUsedIP() *TokenUpsertOne {
+	return u.Update(func(s *TokenUpsert) {
+		s.UpdateLastUsedIP()
+	})
+}
+
+// ClearLastUsedIP clears the value of the "last_used_ip" field.
+func (u *TokenUpsertOne) ClearLastUsedIP() *TokenUpsertOne {
+	return u.Update(func(s *TokenUpsert) {
+		s.ClearLastUsedIP()
+	})
+}
+
+// SetLastUsedUserAgent sets the "last_used_user_agent" field.
+func (u *TokenUpsertOne) SetLastUsedUserAgent(v string) *TokenUpsertOne {
+	return u.Update(func(s *TokenUpsert) {
+		s.SetLastUsedUserAgent(v)
+	})
+}
+
+// UpdateLastUsedUserAgent sets the "last_used_user_agent" field to the value that was provided on create.
+func (u *TokenUpsertOne) UpdateLastUsedUserAgent() *TokenUpsertOne {
+	return u.Update(func(s *TokenUpsert) {
+		s.UpdateLastUsedUserAgent()
+	})
+}
+
+// ClearLastUsedUserAgent clears the value of the "last_used_user_agent" field.
+func (u *TokenUpsertOne) ClearLastUsedUserAgent() *TokenUpsertOne {
+	return u.Update(func(s *TokenUpsert) {
+		s.ClearLastUsedUserAgent()
 	})
 }
 
@@ -1259,6 +1440,69 @@ func (u *TokenUpsertBulk) UpdateExpiresAt() *TokenUpsertBulk {
 func (u *TokenUpsertBulk) ClearExpiresAt() *TokenUpsertBulk {
 	return u.Update(func(s *TokenUpsert) {
 		s.ClearExpiresAt()
+	})
+}
+
+// SetLastUsedAt sets the "last_used_at" field.
+func (u *TokenUpsertBulk) SetLastUsedAt(v time.Time) *TokenUpsertBulk {
+	return u.Update(func(s *TokenUpsert) {
+		s.SetLastUsedAt(v)
+	})
+}
+
+// UpdateLastUsedAt sets the "last_used_at" field to the value that was provided on create.
+func (u *TokenUpsertBulk) UpdateLastUsedAt() *TokenUpsertBulk {
+	return u.Update(func(s *TokenUpsert) {
+		s.UpdateLastUsedAt()
+	})
+}
+
+// ClearLastUsedAt clears the value of the "last_used_at" field.
+func (u *TokenUpsertBulk) ClearLastUsedAt() *TokenUpsertBulk {
+	return u.Update(func(s *TokenUpsert) {
+		s.ClearLastUsedAt()
+	})
+}
+
+// SetLastUsedIP sets the "last_used_ip" field.
+func (u *TokenUpsertBulk) SetLastUsedIP(v string) *TokenUpsertBulk {
+	return u.Update(func(s *TokenUpsert) {
+		s.SetLastUsedIP(v)
+	})
+}
+
+// UpdateLastUsedIP sets the "last_used_ip" field to the value that was provided on create.
+func (u *TokenUpsertBulk) UpdateLastUsedIP() *TokenUpsertBulk {
+	return u.Update(func(s *TokenUpsert) {
+		s.UpdateLastUsedIP()
+	})
+}
+
+// ClearLastUsedIP clears the value of the "last_used_ip" field.
+func (u *TokenUpsertBulk) ClearLastUsedIP() *TokenUpsertBulk {
+	return u.Update(func(s *TokenUpsert) {
+		s.ClearLastUsedIP()
+	})
+}
+
+// SetLastUsedUserAgent sets the "last_used_user_agent" field.
+func (u *TokenUpsertBulk) SetLastUsedUserAgent(v string) *TokenUpsertBulk {
+	return u.Update(func(s *TokenUpsert) {
+		s.SetLastUsedUserAgent(v)
+	})
+}
+
+// UpdateLastUsedUserAgent sets the "last_used_user_agent" field to the value that was provided on create.
+func (u *TokenUpsertBulk) UpdateLastUsedUserAgent() *TokenUpsertBulk {
+	return u.Update(func(s *TokenUpsert) {
+		s.UpdateLastUsedUserAgent()
+	})
+}
+
+// ClearLastUsedUserAgent clears the value of the "last_used_user_agent" field.
+func (u *TokenUpsertBulk) ClearLastUsedUserAgent() *TokenUpsertBulk {
+	return u.Update(func(s *TokenUpsert) {
+		s.ClearLastUsedUserAgent()
 	})
 }
 

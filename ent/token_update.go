@@ -79,6 +79,66 @@ func (_u *TokenUpdate) ClearExpiresAt() *TokenUpdate {
 	return _u
 }
 
+// SetLastUsedAt sets the "last_used_at" field.
+func (_u *TokenUpdate) SetLastUsedAt(v time.Time) *TokenUpdate {
+	_u.mutation.SetLastUsedAt(v)
+	return _u
+}
+
+// SetNillableLastUsedAt sets the "last_used_at" field if the given value is not nil.
+func (_u *TokenUpdate) SetNillableLastUsedAt(v *time.Time) *TokenUpdate {
+	if v != nil {
+		_u.SetLastUsedAt(*v)
+	}
+	return _u
+}
+
+// ClearLastUsedAt clears the value of the "last_used_at" field.
+func (_u *TokenUpdate) ClearLastUsedAt() *TokenUpdate {
+	_u.mutation.ClearLastUsedAt()
+	return _u
+}
+
+// SetLastUsedIP sets the "last_used_ip" field.
+func (_u *TokenUpdate) SetLastUsedIP(v string) *TokenUpdate {
+	_u.mutation.SetLastUsedIP(v)
+	return _u
+}
+
+// SetNillableLastUsedIP sets the "last_used_ip" field if the given value is not nil.
+func (_u *TokenUpdate) SetNillableLastUsedIP(v *string) *TokenUpdate {
+	if v != nil {
+		_u.SetLastUsedIP(*v)
+	}
+	return _u
+}
+
+// ClearLastUsedIP clears the value of the "last_used_ip" field.
+func (_u *TokenUpdate) ClearLastUsedIP() *TokenUpdate {
+	_u.mutation.ClearLastUsedIP()
+	return _u
+}
+
+// SetLastUsedUserAgent sets the "last_used_user_agent" field.
+func (_u *TokenUpdate) SetLastUsedUserAgent(v string) *TokenUpdate {
+	_u.mutation.SetLastUsedUserAgent(v)
+	return _u
+}
+
+// SetNillableLastUsedUserAgent sets the "last_used_user_agent" field if the given value is not nil.
+func (_u *TokenUpdate) SetNillableLastUsedUserAgent(v *string) *TokenUpdate {
+	if v != nil {
+		_u.SetLastUsedUserAgent(*v)
+	}
+	return _u
+}
+
+// ClearLastUsedUserAgent clears the value of the "last_used_user_agent" field.
+func (_u *TokenUpdate) ClearLastUsedUserAgent() *TokenUpdate {
+	_u.mutation.ClearLastUsedUserAgent()
+	return _u
+}
+
 // SetExposedAt sets the "exposed_at" field.
 func (_u *TokenUpdate) SetExposedAt(v time.Time) *TokenUpdate {
 	_u.mutation.SetExposedAt(v)
@@ -279,6 +339,16 @@ func (_u *TokenUpdate) check() error {
 			return &ValidationError{Name: "label_key", err: fmt.Errorf(`ent: validator failed for field "Token.label_key": %w`, err)}
 		}
 	}
+	if v, ok := _u.mutation.LastUsedIP(); ok {
+		if err := token.LastUsedIPValidator(v); err != nil {
+			return &ValidationError{Name: "last_used_ip", err: fmt.Errorf(`ent: validator failed for field "Token.last_used_ip": %w`, err)}
+		}
+	}
+	if v, ok := _u.mutation.LastUsedUserAgent(); ok {
+		if err := token.LastUsedUserAgentValidator(v); err != nil {
+			return &ValidationError{Name: "last_used_user_agent", err: fmt.Errorf(`ent: validator failed for field "Token.last_used_user_agent": %w`, err)}
+		}
+	}
 	if v, ok := _u.mutation.RevokedByKind(); ok {
 		if err := token.RevokedByKindValidator(v); err != nil {
 			return &ValidationError{Name: "revoked_by_kind", err: fmt.Errorf(`ent: validator failed for field "Token.revoked_by_kind": %w`, err)}
@@ -332,6 +402,24 @@ func (_u *TokenUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	}
 	if _u.mutation.MintedByIDCleared() {
 		_spec.ClearField(token.FieldMintedByID, field.TypeUUID)
+	}
+	if value, ok := _u.mutation.LastUsedAt(); ok {
+		_spec.SetField(token.FieldLastUsedAt, field.TypeTime, value)
+	}
+	if _u.mutation.LastUsedAtCleared() {
+		_spec.ClearField(token.FieldLastUsedAt, field.TypeTime)
+	}
+	if value, ok := _u.mutation.LastUsedIP(); ok {
+		_spec.SetField(token.FieldLastUsedIP, field.TypeString, value)
+	}
+	if _u.mutation.LastUsedIPCleared() {
+		_spec.ClearField(token.FieldLastUsedIP, field.TypeString)
+	}
+	if value, ok := _u.mutation.LastUsedUserAgent(); ok {
+		_spec.SetField(token.FieldLastUsedUserAgent, field.TypeString, value)
+	}
+	if _u.mutation.LastUsedUserAgentCleared() {
+		_spec.ClearField(token.FieldLastUsedUserAgent, field.TypeString)
 	}
 	if value, ok := _u.mutation.ExposedAt(); ok {
 		_spec.SetField(token.FieldExposedAt, field.TypeTime, value)
@@ -479,6 +567,66 @@ func (_u *TokenUpdateOne) SetNillableExpiresAt(v *time.Time) *TokenUpdateOne {
 // ClearExpiresAt clears the value of the "expires_at" field.
 func (_u *TokenUpdateOne) ClearExpiresAt() *TokenUpdateOne {
 	_u.mutation.ClearExpiresAt()
+	return _u
+}
+
+// SetLastUsedAt sets the "last_used_at" field.
+func (_u *TokenUpdateOne) SetLastUsedAt(v time.Time) *TokenUpdateOne {
+	_u.mutation.SetLastUsedAt(v)
+	return _u
+}
+
+// SetNillableLastUsedAt sets the "last_used_at" field if the given value is not nil.
+func (_u *TokenUpdateOne) SetNillableLastUsedAt(v *time.Time) *TokenUpdateOne {
+	if v != nil {
+		_u.SetLastUsedAt(*v)
+	}
+	return _u
+}
+
+// ClearLastUsedAt clears the value of the "last_used_at" field.
+func (_u *TokenUpdateOne) ClearLastUsedAt() *TokenUpdateOne {
+	_u.mutation.ClearLastUsedAt()
+	return _u
+}
+
+// SetLastUsedIP sets the "last_used_ip" field.
+func (_u *TokenUpdateOne) SetLastUsedIP(v string) *TokenUpdateOne {
+	_u.mutation.SetLastUsedIP(v)
+	return _u
+}
+
+// SetNillableLastUsedIP sets the "last_used_ip" field if the given value is not nil.
+func (_u *TokenUpdateOne) SetNillableLastUsedIP(v *string) *TokenUpdateOne {
+	if v != nil {
+		_u.SetLastUsedIP(*v)
+	}
+	return _u
+}
+
+// ClearLastUsedIP clears the value of the "last_used_ip" field.
+func (_u *TokenUpdateOne) ClearLastUsedIP() *TokenUpdateOne {
+	_u.mutation.ClearLastUsedIP()
+	return _u
+}
+
+// SetLastUsedUserAgent sets the "last_used_user_agent" field.
+func (_u *TokenUpdateOne) SetLastUsedUserAgent(v string) *TokenUpdateOne {
+	_u.mutation.SetLastUsedUserAgent(v)
+	return _u
+}
+
+// SetNillableLastUsedUserAgent sets the "last_used_user_agent" field if the given value is not nil.
+func (_u *TokenUpdateOne) SetNillableLastUsedUserAgent(v *string) *TokenUpdateOne {
+	if v != nil {
+		_u.SetLastUsedUserAgent(*v)
+	}
+	return _u
+}
+
+// ClearLastUsedUserAgent clears the value of the "last_used_user_agent" field.
+func (_u *TokenUpdateOne) ClearLastUsedUserAgent() *TokenUpdateOne {
+	_u.mutation.ClearLastUsedUserAgent()
 	return _u
 }
 
@@ -695,6 +843,16 @@ func (_u *TokenUpdateOne) check() error {
 			return &ValidationError{Name: "label_key", err: fmt.Errorf(`ent: validator failed for field "Token.label_key": %w`, err)}
 		}
 	}
+	if v, ok := _u.mutation.LastUsedIP(); ok {
+		if err := token.LastUsedIPValidator(v); err != nil {
+			return &ValidationError{Name: "last_used_ip", err: fmt.Errorf(`ent: validator failed for field "Token.last_used_ip": %w`, err)}
+		}
+	}
+	if v, ok := _u.mutation.LastUsedUserAgent(); ok {
+		if err := token.LastUsedUserAgentValidator(v); err != nil {
+			return &ValidationError{Name: "last_used_user_agent", err: fmt.Errorf(`ent: validator failed for field "Token.last_used_user_agent": %w`, err)}
+		}
+	}
 	if v, ok := _u.mutation.RevokedByKind(); ok {
 		if err := token.RevokedByKindValidator(v); err != nil {
 			return &ValidationError{Name: "revoked_by_kind", err: fmt.Errorf(`ent: validator failed for field "Token.revoked_by_kind": %w`, err)}
@@ -765,6 +923,24 @@ func (_u *TokenUpdateOne) sqlSave(ctx context.Context) (_node *Token, err error)
 	}
 	if _u.mutation.MintedByIDCleared() {
 		_spec.ClearField(token.FieldMintedByID, field.TypeUUID)
+	}
+	if value, ok := _u.mutation.LastUsedAt(); ok {
+		_spec.SetField(token.FieldLastUsedAt, field.TypeTime, value)
+	}
+	if _u.mutation.LastUsedAtCleared() {
+		_spec.ClearField(token.FieldLastUsedAt, field.TypeTime)
+	}
+	if value, ok := _u.mutation.LastUsedIP(); ok {
+		_spec.SetField(token.FieldLastUsedIP, field.TypeString, value)
+	}
+	if _u.mutation.LastUsedIPCleared() {
+		_spec.ClearField(token.FieldLastUsedIP, field.TypeString)
+	}
+	if value, ok := _u.mutation.LastUsedUserAgent(); ok {
+		_spec.SetField(token.FieldLastUsedUserAgent, field.TypeString, value)
+	}
+	if _u.mutation.LastUsedUserAgentCleared() {
+		_spec.ClearField(token.FieldLastUsedUserAgent, field.TypeString)
 	}
 	if value, ok := _u.mutation.ExposedAt(); ok {
 		_spec.SetField(token.FieldExposedAt, field.TypeTime, value)

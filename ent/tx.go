@@ -14,6 +14,8 @@ import (
 // Tx is a transactional client that is created by calling Client.Tx().
 type Tx struct {
 	config
+	// AbilityUse is the client for interacting with the AbilityUse builders.
+	AbilityUse *AbilityUseClient
 	// AuditEntry is the client for interacting with the AuditEntry builders.
 	AuditEntry *AuditEntryClient
 	// AuditHead is the client for interacting with the AuditHead builders.
@@ -36,6 +38,10 @@ type Tx struct {
 	SinkCursor *SinkCursorClient
 	// Token is the client for interacting with the Token builders.
 	Token *TokenClient
+	// UsageBucket is the client for interacting with the UsageBucket builders.
+	UsageBucket *UsageBucketClient
+	// UsageFlush is the client for interacting with the UsageFlush builders.
+	UsageFlush *UsageFlushClient
 	// Workspace is the client for interacting with the Workspace builders.
 	Workspace *WorkspaceClient
 
@@ -169,6 +175,7 @@ func (tx *Tx) Client() *Client {
 }
 
 func (tx *Tx) init() {
+	tx.AbilityUse = NewAbilityUseClient(tx.config)
 	tx.AuditEntry = NewAuditEntryClient(tx.config)
 	tx.AuditHead = NewAuditHeadClient(tx.config)
 	tx.Change = NewChangeClient(tx.config)
@@ -180,6 +187,8 @@ func (tx *Tx) init() {
 	tx.SignInCode = NewSignInCodeClient(tx.config)
 	tx.SinkCursor = NewSinkCursorClient(tx.config)
 	tx.Token = NewTokenClient(tx.config)
+	tx.UsageBucket = NewUsageBucketClient(tx.config)
+	tx.UsageFlush = NewUsageFlushClient(tx.config)
 	tx.Workspace = NewWorkspaceClient(tx.config)
 }
 
@@ -190,7 +199,7 @@ func (tx *Tx) init() {
 // of them in order to commit or rollback the transaction.
 //
 // If a closed transaction is embedded in one of the generated entities, and the entity
-// applies a query, for example: AuditEntry.QueryXXX(), the query will be executed
+// applies a query, for example: AbilityUse.QueryXXX(), the query will be executed
 // through the driver which created this transaction.
 //
 // Note that txDriver is not goroutine safe.

@@ -9,6 +9,18 @@ import (
 	"github.com/keloa/apitokens/ent"
 )
 
+// The AbilityUseFunc type is an adapter to allow the use of ordinary
+// function as AbilityUse mutator.
+type AbilityUseFunc func(context.Context, *ent.AbilityUseMutation) (ent.Value, error)
+
+// Mutate calls f(ctx, m).
+func (f AbilityUseFunc) Mutate(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+	if mv, ok := m.(*ent.AbilityUseMutation); ok {
+		return f(ctx, mv)
+	}
+	return nil, fmt.Errorf("unexpected mutation type %T. expect *ent.AbilityUseMutation", m)
+}
+
 // The AuditEntryFunc type is an adapter to allow the use of ordinary
 // function as AuditEntry mutator.
 type AuditEntryFunc func(context.Context, *ent.AuditEntryMutation) (ent.Value, error)
@@ -139,6 +151,30 @@ func (f TokenFunc) Mutate(ctx context.Context, m ent.Mutation) (ent.Value, error
 		return f(ctx, mv)
 	}
 	return nil, fmt.Errorf("unexpected mutation type %T. expect *ent.TokenMutation", m)
+}
+
+// The UsageBucketFunc type is an adapter to allow the use of ordinary
+// function as UsageBucket mutator.
+type UsageBucketFunc func(context.Context, *ent.UsageBucketMutation) (ent.Value, error)
+
+// Mutate calls f(ctx, m).
+func (f UsageBucketFunc) Mutate(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+	if mv, ok := m.(*ent.UsageBucketMutation); ok {
+		return f(ctx, mv)
+	}
+	return nil, fmt.Errorf("unexpected mutation type %T. expect *ent.UsageBucketMutation", m)
+}
+
+// The UsageFlushFunc type is an adapter to allow the use of ordinary
+// function as UsageFlush mutator.
+type UsageFlushFunc func(context.Context, *ent.UsageFlushMutation) (ent.Value, error)
+
+// Mutate calls f(ctx, m).
+func (f UsageFlushFunc) Mutate(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+	if mv, ok := m.(*ent.UsageFlushMutation); ok {
+		return f(ctx, mv)
+	}
+	return nil, fmt.Errorf("unexpected mutation type %T. expect *ent.UsageFlushMutation", m)
 }
 
 // The WorkspaceFunc type is an adapter to allow the use of ordinary

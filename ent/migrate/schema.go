@@ -9,6 +9,26 @@ import (
 )
 
 var (
+	// AbilityUsesColumns holds the columns for the "ability_uses" table.
+	AbilityUsesColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt, Increment: true},
+		{Name: "token_id", Type: field.TypeUUID, SchemaType: map[string]string{"mysql": "char(36)"}},
+		{Name: "ability", Type: field.TypeEnum, Enums: []string{"READ", "WRITE_CONTACTS", "WRITE_CONVERSATIONS", "MANAGE_WEBHOOKS", "FULL_ACCESS"}, SchemaType: map[string]string{"mysql": "varchar(32)"}},
+		{Name: "last_used_at", Type: field.TypeTime, SchemaType: map[string]string{"mysql": "datetime(6)"}},
+	}
+	// AbilityUsesTable holds the schema information for the "ability_uses" table.
+	AbilityUsesTable = &schema.Table{
+		Name:       "ability_uses",
+		Columns:    AbilityUsesColumns,
+		PrimaryKey: []*schema.Column{AbilityUsesColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "abilityuse_token_id_ability",
+				Unique:  true,
+				Columns: []*schema.Column{AbilityUsesColumns[1], AbilityUsesColumns[2]},
+			},
+		},
+	}
 	// AuditEntriesColumns holds the columns for the "audit_entries" table.
 	AuditEntriesColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeUUID, SchemaType: map[string]string{"mysql": "char(36)"}},
@@ -246,6 +266,9 @@ var (
 		{Name: "minted_by_kind", Type: field.TypeEnum, Enums: []string{"OPERATOR", "TOKEN", "SYSTEM"}, SchemaType: map[string]string{"mysql": "varchar(32)"}},
 		{Name: "minted_by_id", Type: field.TypeUUID, Nullable: true, SchemaType: map[string]string{"mysql": "char(36)"}},
 		{Name: "minted_by_name", Type: field.TypeString, Size: 1600, SchemaType: map[string]string{"mysql": "varchar(400)"}},
+		{Name: "last_used_at", Type: field.TypeTime, Nullable: true, SchemaType: map[string]string{"mysql": "datetime(6)"}},
+		{Name: "last_used_ip", Type: field.TypeString, Nullable: true, Size: 45},
+		{Name: "last_used_user_agent", Type: field.TypeString, Nullable: true, Size: 255},
 		{Name: "exposed_at", Type: field.TypeTime, Nullable: true, SchemaType: map[string]string{"mysql": "datetime(6)"}},
 		{Name: "revoked_at", Type: field.TypeTime, Nullable: true, SchemaType: map[string]string{"mysql": "datetime(6)"}},
 		{Name: "revoked_by_kind", Type: field.TypeEnum, Nullable: true, Enums: []string{"OPERATOR", "TOKEN", "SYSTEM"}, SchemaType: map[string]string{"mysql": "varchar(32)"}},
@@ -262,7 +285,7 @@ var (
 		ForeignKeys: []*schema.ForeignKey{
 			{
 				Symbol:     "tokens_workspaces_tokens",
-				Columns:    []*schema.Column{TokensColumns[19]},
+				Columns:    []*schema.Column{TokensColumns[22]},
 				RefColumns: []*schema.Column{WorkspacesColumns[0]},
 				OnDelete:   schema.NoAction,
 			},
@@ -276,27 +299,83 @@ var (
 			{
 				Name:    "token_workspace_id_revoked_at_id",
 				Unique:  false,
-				Columns: []*schema.Column{TokensColumns[19], TokensColumns[14], TokensColumns[0]},
+				Columns: []*schema.Column{TokensColumns[22], TokensColumns[17], TokensColumns[0]},
 			},
 			{
 				Name:    "token_workspace_id_revoked_at_label_key_id",
 				Unique:  false,
-				Columns: []*schema.Column{TokensColumns[19], TokensColumns[14], TokensColumns[2], TokensColumns[0]},
+				Columns: []*schema.Column{TokensColumns[22], TokensColumns[17], TokensColumns[2], TokensColumns[0]},
 			},
 			{
 				Name:    "token_workspace_id_revoked_at_expires_at_id",
 				Unique:  false,
-				Columns: []*schema.Column{TokensColumns[19], TokensColumns[14], TokensColumns[7], TokensColumns[0]},
+				Columns: []*schema.Column{TokensColumns[22], TokensColumns[17], TokensColumns[7], TokensColumns[0]},
+			},
+			{
+				Name:    "token_workspace_id_revoked_at_last_used_at_id",
+				Unique:  false,
+				Columns: []*schema.Column{TokensColumns[22], TokensColumns[17], TokensColumns[13], TokensColumns[0]},
 			},
 			{
 				Name:    "token_workspace_id_id",
 				Unique:  false,
-				Columns: []*schema.Column{TokensColumns[19], TokensColumns[0]},
+				Columns: []*schema.Column{TokensColumns[22], TokensColumns[0]},
 			},
 			{
 				Name:    "token_workspace_id_minted_by_id_id",
 				Unique:  false,
-				Columns: []*schema.Column{TokensColumns[19], TokensColumns[11], TokensColumns[0]},
+				Columns: []*schema.Column{TokensColumns[22], TokensColumns[11], TokensColumns[0]},
+			},
+		},
+	}
+	// UsageBucketsColumns holds the columns for the "usage_buckets" table.
+	UsageBucketsColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt, Increment: true},
+		{Name: "token_id", Type: field.TypeUUID, SchemaType: map[string]string{"mysql": "char(36)"}},
+		{Name: "start", Type: field.TypeTime, SchemaType: map[string]string{"mysql": "datetime(6)"}},
+		{Name: "requests", Type: field.TypeInt64},
+	}
+	// UsageBucketsTable holds the schema information for the "usage_buckets" table.
+	UsageBucketsTable = &schema.Table{
+		Name:       "usage_buckets",
+		Columns:    UsageBucketsColumns,
+		PrimaryKey: []*schema.Column{UsageBucketsColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "usagebucket_token_id_start",
+				Unique:  true,
+				Columns: []*schema.Column{UsageBucketsColumns[1], UsageBucketsColumns[2]},
+			},
+			{
+				Name:    "usagebucket_start",
+				Unique:  false,
+				Columns: []*schema.Column{UsageBucketsColumns[2]},
+			},
+		},
+	}
+	// UsageFlushesColumns holds the columns for the "usage_flushes" table.
+	UsageFlushesColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt, Increment: true},
+		{Name: "recorder", Type: field.TypeUUID, SchemaType: map[string]string{"mysql": "char(36)"}},
+		{Name: "n", Type: field.TypeInt64},
+		{Name: "at", Type: field.TypeTime, SchemaType: map[string]string{"mysql": "datetime(6)"}},
+		{Name: "tokens", Type: field.TypeBytes, Size: 8000, SchemaType: map[string]string{"mysql": "blob"}},
+	}
+	// UsageFlushesTable holds the schema information for the "usage_flushes" table.
+	UsageFlushesTable = &schema.Table{
+		Name:       "usage_flushes",
+		Columns:    UsageFlushesColumns,
+		PrimaryKey: []*schema.Column{UsageFlushesColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "usageflush_recorder_n",
+				Unique:  true,
+				Columns: []*schema.Column{UsageFlushesColumns[1], UsageFlushesColumns[2]},
+			},
+			{
+				Name:    "usageflush_at",
+				Unique:  false,
+				Columns: []*schema.Column{UsageFlushesColumns[3]},
 			},
 		},
 	}
@@ -316,6 +395,7 @@ var (
 	}
 	// Tables holds all the tables in the schema.
 	Tables = []*schema.Table{
+		AbilityUsesTable,
 		AuditEntriesTable,
 		AuditHeadTable,
 		ChangesTable,
@@ -327,6 +407,8 @@ var (
 		SignInCodesTable,
 		SinkCursorsTable,
 		TokensTable,
+		UsageBucketsTable,
+		UsageFlushesTable,
 		WorkspacesTable,
 	}
 )

@@ -6,6 +6,9 @@ import (
 	"entgo.io/ent/dialect/sql"
 )
 
+// AbilityUse is the predicate function for abilityuse builders.
+type AbilityUse func(*sql.Selector)
+
 // AuditEntry is the predicate function for auditentry builders.
 type AuditEntry func(*sql.Selector)
 
@@ -38,6 +41,12 @@ type SinkCursor func(*sql.Selector)
 
 // Token is the predicate function for token builders.
 type Token func(*sql.Selector)
+
+// UsageBucket is the predicate function for usagebucket builders.
+type UsageBucket func(*sql.Selector)
+
+// UsageFlush is the predicate function for usageflush builders.
+type UsageFlush func(*sql.Selector)
 
 // Workspace is the predicate function for workspace builders.
 type Workspace func(*sql.Selector)

@@ -16,6 +16,7 @@ import (
 	"github.com/keloa/apitokens/ent/signincode"
 	"github.com/keloa/apitokens/ent/sinkcursor"
 	"github.com/keloa/apitokens/ent/token"
+	"github.com/keloa/apitokens/ent/usageflush"
 	"github.com/keloa/apitokens/ent/workspace"
 )
 
@@ -205,18 +206,32 @@ func init() {
 	tokenDescMintedByName := tokenFields[13].Descriptor()
 	// token.MintedByNameValidator is a validator for the "minted_by_name" field. It is called by the builders before save.
 	token.MintedByNameValidator = tokenDescMintedByName.Validators[0].(func(string) error)
+	// tokenDescLastUsedIP is the schema descriptor for last_used_ip field.
+	tokenDescLastUsedIP := tokenFields[15].Descriptor()
+	// token.LastUsedIPValidator is a validator for the "last_used_ip" field. It is called by the builders before save.
+	token.LastUsedIPValidator = tokenDescLastUsedIP.Validators[0].(func(string) error)
+	// tokenDescLastUsedUserAgent is the schema descriptor for last_used_user_agent field.
+	tokenDescLastUsedUserAgent := tokenFields[16].Descriptor()
+	// token.LastUsedUserAgentValidator is a validator for the "last_used_user_agent" field. It is called by the builders before save.
+	token.LastUsedUserAgentValidator = tokenDescLastUsedUserAgent.Validators[0].(func(string) error)
 	// tokenDescRevokedByName is the schema descriptor for revoked_by_name field.
-	tokenDescRevokedByName := tokenFields[18].Descriptor()
+	tokenDescRevokedByName := tokenFields[21].Descriptor()
 	// token.RevokedByNameValidator is a validator for the "revoked_by_name" field. It is called by the builders before save.
 	token.RevokedByNameValidator = tokenDescRevokedByName.Validators[0].(func(string) error)
 	// tokenDescRevokeReason is the schema descriptor for revoke_reason field.
-	tokenDescRevokeReason := tokenFields[19].Descriptor()
+	tokenDescRevokeReason := tokenFields[22].Descriptor()
 	// token.RevokeReasonValidator is a validator for the "revoke_reason" field. It is called by the builders before save.
 	token.RevokeReasonValidator = tokenDescRevokeReason.Validators[0].(func(string) error)
 	// tokenDescID is the schema descriptor for id field.
 	tokenDescID := tokenFields[0].Descriptor()
 	// token.DefaultID holds the default value on creation for the id field.
 	token.DefaultID = tokenDescID.Default.(func() uuid.UUID)
+	usageflushFields := schema.UsageFlush{}.Fields()
+	_ = usageflushFields
+	// usageflushDescTokens is the schema descriptor for tokens field.
+	usageflushDescTokens := usageflushFields[3].Descriptor()
+	// usageflush.TokensValidator is a validator for the "tokens" field. It is called by the builders before save.
+	usageflush.TokensValidator = usageflushDescTokens.Validators[0].(func([]byte) error)
 	workspaceFields := schema.Workspace{}.Fields()
 	_ = workspaceFields
 	// workspaceDescSlug is the schema descriptor for slug field.

@@ -21,6 +21,9 @@ const (
 	maxLabel  = 100  // characters of a token's label
 	maxName   = 400  // characters of an e-mail address or a name
 	maxReason = 1000 // characters of a reason
+
+	maxIP        = 45  // bytes of an address
+	maxUserAgent = 255 // bytes of what a client says of itself
 )
 
 var (

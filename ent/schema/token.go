@@ -40,6 +40,11 @@ func (Token) Fields() []ent.Field {
 		field.Enum("minted_by_kind").GoType(auditsink.ActorKind("")).SchemaType(word).Immutable(),
 		field.UUID("minted_by_id", uuid.UUID{}).SchemaType(key).Optional().Nillable().Immutable(),
 		field.String("minted_by_name").MaxLen(utf8.UTFMax * maxName).SchemaType(characters(maxName)).Immutable(),
+		// What is known of the newest use that was written: the three move
+		// together, and only forward.
+		field.Time("last_used_at").SchemaType(moment).Optional().Nillable(),
+		field.String("last_used_ip").MaxLen(maxIP).Optional().Nillable(),
+		field.String("last_used_user_agent").MaxLen(maxUserAgent).Optional().Nillable(),
 		field.Time("exposed_at").SchemaType(moment).Optional().Nillable(),
 		field.Time("revoked_at").SchemaType(moment).Optional().Nillable(),
 		field.Enum("revoked_by_kind").GoType(auditsink.ActorKind("")).SchemaType(word).Optional().Nillable(),
@@ -66,6 +71,7 @@ func (Token) Indexes() []ent.Index {
 		index.Fields("workspace_id", "revoked_at", "id"),
 		index.Fields("workspace_id", "revoked_at", "label_key", "id"),
 		index.Fields("workspace_id", "revoked_at", "expires_at", "id"),
+		index.Fields("workspace_id", "revoked_at", "last_used_at", "id"),
 		index.Fields("workspace_id", "id"),
 		index.Fields("workspace_id", "minted_by_id", "id"),
 	}

@@ -42,6 +42,12 @@ const (
 	FieldMintedByID = "minted_by_id"
 	// FieldMintedByName holds the string denoting the minted_by_name field in the database.
 	FieldMintedByName = "minted_by_name"
+	// FieldLastUsedAt holds the string denoting the last_used_at field in the database.
+	FieldLastUsedAt = "last_used_at"
+	// FieldLastUsedIP holds the string denoting the last_used_ip field in the database.
+	FieldLastUsedIP = "last_used_ip"
+	// FieldLastUsedUserAgent holds the string denoting the last_used_user_agent field in the database.
+	FieldLastUsedUserAgent = "last_used_user_agent"
 	// FieldExposedAt holds the string denoting the exposed_at field in the database.
 	FieldExposedAt = "exposed_at"
 	// FieldRevokedAt holds the string denoting the revoked_at field in the database.
@@ -92,6 +98,9 @@ var Columns = []string{
 	FieldMintedByKind,
 	FieldMintedByID,
 	FieldMintedByName,
+	FieldLastUsedAt,
+	FieldLastUsedIP,
+	FieldLastUsedUserAgent,
 	FieldExposedAt,
 	FieldRevokedAt,
 	FieldRevokedByKind,
@@ -125,6 +134,10 @@ var (
 	IdempotencyInputValidator func([]byte) error
 	// MintedByNameValidator is a validator for the "minted_by_name" field. It is called by the builders before save.
 	MintedByNameValidator func(string) error
+	// LastUsedIPValidator is a validator for the "last_used_ip" field. It is called by the builders before save.
+	LastUsedIPValidator func(string) error
+	// LastUsedUserAgentValidator is a validator for the "last_used_user_agent" field. It is called by the builders before save.
+	LastUsedUserAgentValidator func(string) error
 	// RevokedByNameValidator is a validator for the "revoked_by_name" field. It is called by the builders before save.
 	RevokedByNameValidator func(string) error
 	// RevokeReasonValidator is a validator for the "revoke_reason" field. It is called by the builders before save.
@@ -232,6 +245,21 @@ func ByMintedByID(opts ...sql.OrderTermOption) OrderOption {
 // ByMintedByName orders the results by the minted_by_name field.
 func ByMintedByName(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldMintedByName, opts...).ToFunc()
+}
+
+// ByLastUsedAt orders the results by the last_used_at field.
+func ByLastUsedAt(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldLastUsedAt, opts...).ToFunc()
+}
+
+// ByLastUsedIP orders the results by the last_used_ip field.
+func ByLastUsedIP(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldLastUsedIP, opts...).ToFunc()
+}
+
+// ByLastUsedUserAgent orders the results by the last_used_user_agent field.
+func ByLastUsedUserAgent(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldLastUsedUserAgent, opts...).ToFunc()
 }
 
 // ByExposedAt orders the results by the exposed_at field.

@@ -107,6 +107,21 @@ func MintedByName(v string) predicate.Token {
 	return predicate.Token(sql.FieldEQ(FieldMintedByName, v))
 }
 
+// LastUsedAt applies equality check predicate on the "last_used_at" field. It's identical to LastUsedAtEQ.
+func LastUsedAt(v time.Time) predicate.Token {
+	return predicate.Token(sql.FieldEQ(FieldLastUsedAt, v))
+}
+
+// LastUsedIP applies equality check predicate on the "last_used_ip" field. It's identical to LastUsedIPEQ.
+func LastUsedIP(v string) predicate.Token {
+	return predicate.Token(sql.FieldEQ(FieldLastUsedIP, v))
+}
+
+// LastUsedUserAgent applies equality check predicate on the "last_used_user_agent" field. It's identical to LastUsedUserAgentEQ.
+func LastUsedUserAgent(v string) predicate.Token {
+	return predicate.Token(sql.FieldEQ(FieldLastUsedUserAgent, v))
+}
+
 // ExposedAt applies equality check predicate on the "exposed_at" field. It's identical to ExposedAtEQ.
 func ExposedAt(v time.Time) predicate.Token {
 	return predicate.Token(sql.FieldEQ(FieldExposedAt, v))
@@ -740,6 +755,206 @@ func MintedByNameEqualFold(v string) predicate.Token {
 // MintedByNameContainsFold applies the ContainsFold predicate on the "minted_by_name" field.
 func MintedByNameContainsFold(v string) predicate.Token {
 	return predicate.Token(sql.FieldContainsFold(FieldMintedByName, v))
+}
+
+// LastUsedAtEQ applies the EQ predicate on the "last_used_at" field.
+func LastUsedAtEQ(v time.Time) predicate.Token {
+	return predicate.Token(sql.FieldEQ(FieldLastUsedAt, v))
+}
+
+// LastUsedAtNEQ applies the NEQ predicate on the "last_used_at" field.
+func LastUsedAtNEQ(v time.Time) predicate.Token {
+	return predicate.Token(sql.FieldNEQ(FieldLastUsedAt, v))
+}
+
+// LastUsedAtIn applies the In predicate on the "last_used_at" field.
+func LastUsedAtIn(vs ...time.Time) predicate.Token {
+	return predicate.Token(sql.FieldIn(FieldLastUsedAt, vs...))
+}
+
+// LastUsedAtNotIn applies the NotIn predicate on the "last_used_at" field.
+func LastUsedAtNotIn(vs ...time.Time) predicate.Token {
+	return predicate.Token(sql.FieldNotIn(FieldLastUsedAt, vs...))
+}
+
+// LastUsedAtGT applies the GT predicate on the "last_used_at" field.
+func LastUsedAtGT(v time.Time) predicate.Token {
+	return predicate.Token(sql.FieldGT(FieldLastUsedAt, v))
+}
+
+// LastUsedAtGTE applies the GTE predicate on the "last_used_at" field.
+func LastUsedAtGTE(v time.Time) predicate.Token {
+	return predicate.Token(sql.FieldGTE(FieldLastUsedAt, v))
+}
+
+// LastUsedAtLT applies the LT predicate on the "last_used_at" field.
+func LastUsedAtLT(v time.Time) predicate.Token {
+	return predicate.Token(sql.FieldLT(FieldLastUsedAt, v))
+}
+
+// LastUsedAtLTE applies the LTE predicate on the "last_used_at" field.
+func LastUsedAtLTE(v time.Time) predicate.Token {
+	return predicate.Token(sql.FieldLTE(FieldLastUsedAt, v))
+}
+
+// LastUsedAtIsNil applies the IsNil predicate on the "last_used_at" field.
+func LastUsedAtIsNil() predicate.Token {
+	return predicate.Token(sql.FieldIsNull(FieldLastUsedAt))
+}
+
+// LastUsedAtNotNil applies the NotNil predicate on the "last_used_at" field.
+func LastUsedAtNotNil() predicate.Token {
+	return predicate.Token(sql.FieldNotNull(FieldLastUsedAt))
+}
+
+// LastUsedIPEQ applies the EQ predicate on the "last_used_ip" field.
+func LastUsedIPEQ(v string) predicate.Token {
+	return predicate.Token(sql.FieldEQ(FieldLastUsedIP, v))
+}
+
+// LastUsedIPNEQ applies the NEQ predicate on the "last_used_ip" field.
+func LastUsedIPNEQ(v string) predicate.Token {
+	return predicate.Token(sql.FieldNEQ(FieldLastUsedIP, v))
+}
+
+// LastUsedIPIn applies the In predicate on the "last_used_ip" field.
+func LastUsedIPIn(vs ...string) predicate.Token {
+	return predicate.Token(sql.FieldIn(FieldLastUsedIP, vs...))
+}
+
+// LastUsedIPNotIn applies the NotIn predicate on the "last_used_ip" field.
+func LastUsedIPNotIn(vs ...string) predicate.Token {
+	return predicate.Token(sql.FieldNotIn(FieldLastUsedIP, vs...))
+}
+
+// LastUsedIPGT applies the GT predicate on the "last_used_ip" field.
+func LastUsedIPGT(v string) predicate.Token {
+	return predicate.Token(sql.FieldGT(FieldLastUsedIP, v))
+}
+
+// LastUsedIPGTE applies the GTE predicate on the "last_used_ip" field.
+func LastUsedIPGTE(v string) predicate.Token {
+	return predicate.Token(sql.FieldGTE(FieldLastUsedIP, v))
+}
+
+// LastUsedIPLT applies the LT predicate on the "last_used_ip" field.
+func LastUsedIPLT(v string) predicate.Token {
+	return predicate.Token(sql.FieldLT(FieldLastUsedIP, v))
+}
+
+// LastUsedIPLTE applies the LTE predicate on the "last_used_ip" field.
+func LastUsedIPLTE(v string) predicate.Token {
+	return predicate.Token(sql.FieldLTE(FieldLastUsedIP, v))
+}
+
+// LastUsedIPContains applies the Contains predicate on the "last_used_ip" field.
+func LastUsedIPContains(v string) predicate.Token {
+	return predicate.Token(sql.FieldContains(FieldLastUsedIP, v))
+}
+
+// LastUsedIPHasPrefix applies the HasPrefix predicate on the "last_used_ip" field.
+func LastUsedIPHasPrefix(v string) predicate.Token {
+	return predicate.Token(sql.FieldHasPrefix(FieldLastUsedIP, v))
+}
+
+// LastUsedIPHasSuffix applies the HasSuffix predicate on the "last_used_ip" field.
+func LastUsedIPHasSuffix(v string) predicate.Token {
+	return predicate.Token(sql.FieldHasSuffix(FieldLastUsedIP, v))
+}
+
+// LastUsedIPIsNil applies the IsNil predicate on the "last_used_ip" field.
+func LastUsedIPIsNil() predicate.Token {
+	return predicate.Token(sql.FieldIsNull(FieldLastUsedIP))
+}
+
+// LastUsedIPNotNil applies the NotNil predicate on the "last_used_ip" field.
+func LastUsedIPNotNil() predicate.Token {
+	return predicate.Token(sql.FieldNotNull(FieldLastUsedIP))
+}
+
+// LastUsedIPEqualFold applies the EqualFold predicate on the "last_used_ip" field.
+func LastUsedIPEqualFold(v string) predicate.Token {
+	return predicate.Token(sql.FieldEqualFold(FieldLastUsedIP, v))
+}
+
+// LastUsedIPContainsFold applies the ContainsFold predicate on the "last_used_ip" field.
+func LastUsedIPContainsFold(v string) predicate.Token {
+	return predicate.Token(sql.FieldContainsFold(FieldLastUsedIP, v))
+}
+
+// LastUsedUserAgentEQ applies the EQ predicate on the "last_used_user_agent" field.
+func LastUsedUserAgentEQ(v string) predicate.Token {
+	return predicate.Token(sql.FieldEQ(FieldLastUsedUserAgent, v))
+}
+
+// LastUsedUserAgentNEQ applies the NEQ predicate on the "last_used_user_agent" field.
+func LastUsedUserAgentNEQ(v string) predicate.Token {
+	return predicate.Token(sql.FieldNEQ(FieldLastUsedUserAgent, v))
+}
+
+// LastUsedUserAgentIn applies the In predicate on the "last_used_user_agent" field.
+func LastUsedUserAgentIn(vs ...string) predicate.Token {
+	return predicate.Token(sql.FieldIn(FieldLastUsedUserAgent, vs...))
+}
+
+// LastUsedUserAgentNotIn applies the NotIn predicate on the "last_used_user_agent" field.
+func LastUsedUserAgentNotIn(vs ...string) predicate.Token {
+	return predicate.Token(sql.FieldNotIn(FieldLastUsedUserAgent, vs...))
+}
+
+// LastUsedUserAgentGT applies the GT predicate on the "last_used_user_agent" field.
+func LastUsedUserAgentGT(v string) predicate.Token {
+	return predicate.Token(sql.FieldGT(FieldLastUsedUserAgent, v))
+}
+
+// LastUsedUserAgentGTE applies the GTE predicate on the "last_used_user_agent" field.
+func LastUsedUserAgentGTE(v string) predicate.Token {
+	return predicate.Token(sql.FieldGTE(FieldLastUsedUserAgent, v))
+}
+
+// LastUsedUserAgentLT applies the LT predicate on the "last_used_user_agent" field.
+func LastUsedUserAgentLT(v string) predicate.Token {
+	return predicate.Token(sql.FieldLT(FieldLastUsedUserAgent, v))
+}
+
+// LastUsedUserAgentLTE applies the LTE predicate on the "last_used_user_agent" field.
+func LastUsedUserAgentLTE(v string) predicate.Token {
+	return predicate.Token(sql.FieldLTE(FieldLastUsedUserAgent, v))
+}
+
+// LastUsedUserAgentContains applies the Contains predicate on the "last_used_user_agent" field.
+func LastUsedUserAgentContains(v string) predicate.Token {
+	return predicate.Token(sql.FieldContains(FieldLastUsedUserAgent, v))
+}
+
+// LastUsedUserAgentHasPrefix applies the HasPrefix predicate on the "last_used_user_agent" field.
+func LastUsedUserAgentHasPrefix(v string) predicate.Token {
+	return predicate.Token(sql.FieldHasPrefix(FieldLastUsedUserAgent, v))
+}
+
+// LastUsedUserAgentHasSuffix applies the HasSuffix predicate on the "last_used_user_agent" field.
+func LastUsedUserAgentHasSuffix(v string) predicate.Token {
+	return predicate.Token(sql.FieldHasSuffix(FieldLastUsedUserAgent, v))
+}
+
+// LastUsedUserAgentIsNil applies the IsNil predicate on the "last_used_user_agent" field.
+func LastUsedUserAgentIsNil() predicate.Token {
+	return predicate.Token(sql.FieldIsNull(FieldLastUsedUserAgent))
+}
+
+// LastUsedUserAgentNotNil applies the NotNil predicate on the "last_used_user_agent" field.
+func LastUsedUserAgentNotNil() predicate.Token {
+	return predicate.Token(sql.FieldNotNull(FieldLastUsedUserAgent))
+}
+
+// LastUsedUserAgentEqualFold applies the EqualFold predicate on the "last_used_user_agent" field.
+func LastUsedUserAgentEqualFold(v string) predicate.Token {
+	return predicate.Token(sql.FieldEqualFold(FieldLastUsedUserAgent, v))
+}
+
+// LastUsedUserAgentContainsFold applies the ContainsFold predicate on the "last_used_user_agent" field.
+func LastUsedUserAgentContainsFold(v string) predicate.Token {
+	return predicate.Token(sql.FieldContainsFold(FieldLastUsedUserAgent, v))
 }
 
 // ExposedAtEQ applies the EQ predicate on the "exposed_at" field.
