@@ -24,6 +24,7 @@ func newEngine(schema graphql.ExecutableSchema, log *slog.Logger) *engine {
 	e := &engine{executor.New(schema), newDocuments(schema.Schema()), recoverer(log)}
 	e.SetErrorPresenter(presenter(log))
 	e.SetRecoverFunc(e.recover)
+	e.AroundResponses(withBatches)
 	return e
 }
 

@@ -31,11 +31,12 @@ func TestListsAskTheDatabaseLittle(t *testing.T) {
 				t.Fatal(got.text)
 			}
 			for query, want := range map[string]int64{
-				`{apiTokens {nodes {label state abilities mintedBy {name}} edges {node {abilities}}}}`:       2,
-				`{apiTokens {nodes {abilities} ...Count}} fragment Count on ApiTokenConnection {totalCount}`: 3,
-				`{apiTokens {nodes {abilities} totalCount @include(if: false)}}`:                             2,
-				`{auditEntries {nodes {action actor {name} changes} edges {cursor}}}`:                        1,
-				`{auditEntries {nodes {action} totalCount}}`:                                                 2,
+				`{apiTokens {nodes {label state abilities mintedBy {name}} edges {node {abilities}}}}`:                                                                2,
+				`{apiTokens {nodes {abilities} ...Count}} fragment Count on ApiTokenConnection {totalCount}`:                                                          3,
+				`{apiTokens {nodes {abilities} totalCount @include(if: false)}}`:                                                                                      2,
+				`{apiTokens {nodes {abilityUsage {ability lastUsedAt} usage(since: "2026-11-20T00:00:00Z") {start requests}} edges {node {abilityUsage {ability}}}}}`: 4,
+				`{auditEntries {nodes {action actor {name} changes} edges {cursor}}}`:                                                                                 1,
+				`{auditEntries {nodes {action} totalCount}}`:                                                                                                          2,
 			} {
 				queries.Store(0)
 				if got := post(t, w.handler, w.people["admin"], query, nil); len(got.Errors) > 0 {

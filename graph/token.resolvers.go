@@ -7,6 +7,7 @@ package graph
 
 import (
 	"context"
+	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/google/uuid"
@@ -17,6 +18,7 @@ import (
 	"github.com/keloa/apitokens/graph/generated"
 	"github.com/keloa/apitokens/token"
 	"github.com/keloa/apitokens/token/ability"
+	"github.com/keloa/apitokens/token/usage"
 )
 
 func (r *apiTokenResolver) Hint(ctx context.Context, obj *ent.Token) (string, error) {
@@ -33,6 +35,20 @@ func (r *apiTokenResolver) Abilities(ctx context.Context, obj *ent.Token) ([]abi
 
 func (r *apiTokenResolver) MintedBy(ctx context.Context, obj *ent.Token) (*auditsink.Actor, error) {
 	return &auditsink.Actor{Kind: obj.MintedByKind, ID: obj.MintedByID, Name: obj.MintedByName}, nil
+}
+
+func (r *apiTokenResolver) AbilityUsage(ctx context.Context, obj *ent.Token) ([]*usage.AbilityUse, error) {
+	all, err := shared(ctx, obj, "abilityUsage", func(page []*ent.Token) (map[uuid.UUID][]usage.AbilityUse, error) {
+		return r.tokens.AbilityUsage(ctx, page)
+	})
+	return pointers(all[obj.ID]), err
+}
+
+func (r *apiTokenResolver) Usage(ctx context.Context, obj *ent.Token, since time.Time, until *time.Time) ([]*usage.Bucket, error) {
+	all, err := shared(ctx, obj, [2]time.Time{since, orZero(until)}, func(page []*ent.Token) (map[uuid.UUID][]usage.Bucket, error) {
+		return r.tokens.Usage(ctx, page, since, until)
+	})
+	return pointers(all[obj.ID]), err
 }
 
 func (r *apiTokenResolver) RevokedBy(ctx context.Context, obj *ent.Token) (*auditsink.Actor, error) {
@@ -73,6 +89,7 @@ func (r *queryResolver) APITokens(ctx context.Context, first *int, after *keyset
 	if err != nil {
 		return nil, err
 	}
+	sharePage(ctx, page.Tokens)
 	return apiTokenConnection(page, query.Order), nil
 }
 

@@ -23,7 +23,11 @@ type Filter struct {
 	LabelContains string            // in any letter case; empty for any label
 	Abilities     []ability.Ability // granted any of these
 	MintedBy      *uuid.UUID
-	ExpiresBefore *time.Time
+	NeverUsed     *bool
+	LastUsedSince *time.Time
+	// LastUsedBefore lets nothing through that was never used.
+	LastUsedBefore *time.Time
+	ExpiresBefore  *time.Time
 }
 
 // OrderField is what a list is sorted by.
@@ -33,7 +37,10 @@ type OrderField string
 const (
 	OrderCreatedAt OrderField = "CREATED_AT"
 	OrderLabel     OrderField = "LABEL"
-	OrderExpiresAt OrderField = "EXPIRES_AT"
+	// OrderLastUsedAt moves tokens while a list is read: one that is used may
+	// be seen twice, or not again.
+	OrderLastUsedAt OrderField = "LAST_USED_AT"
+	OrderExpiresAt  OrderField = "EXPIRES_AT"
 )
 
 // Order is how a list is sorted: newest first where Field is empty.
@@ -48,6 +55,8 @@ func (o Order) keys() keyset.Order {
 	switch o.Field {
 	case OrderLabel:
 		return keyset.Order{Column: enttoken.FieldLabelKey, Kind: keyset.Texts, Desc: o.Desc}
+	case OrderLastUsedAt:
+		return keyset.Order{Column: enttoken.FieldLastUsedAt, Kind: keyset.Moments, Desc: o.Desc}
 	case OrderExpiresAt:
 		return keyset.Order{Column: enttoken.FieldExpiresAt, Kind: keyset.Moments, Desc: o.Desc}
 	case OrderCreatedAt:
@@ -62,6 +71,8 @@ func (o Order) Cursor(t *ent.Token) keyset.Cursor {
 	switch o.Field {
 	case OrderLabel:
 		key.Value = t.LabelKey
+	case OrderLastUsedAt:
+		key.Value = keyset.Time(t.LastUsedAt)
 	case OrderExpiresAt:
 		key.Value = keyset.Time(t.ExpiresAt)
 	case OrderCreatedAt:
@@ -182,6 +193,19 @@ func (f Filter) predicates(now time.Time) []predicate.Token {
 	}
 	if f.MintedBy != nil {
 		all = append(all, enttoken.MintedByID(*f.MintedBy))
+	}
+	if f.NeverUsed != nil {
+		if *f.NeverUsed {
+			all = append(all, enttoken.LastUsedAtIsNil())
+		} else {
+			all = append(all, enttoken.LastUsedAtNotNil())
+		}
+	}
+	if f.LastUsedSince != nil {
+		all = append(all, enttoken.LastUsedAtGTE(f.LastUsedSince.UTC()))
+	}
+	if f.LastUsedBefore != nil {
+		all = append(all, enttoken.LastUsedAtLT(f.LastUsedBefore.UTC()))
 	}
 	if f.ExpiresBefore != nil {
 		all = append(all, enttoken.ExpiresAtLT(f.ExpiresBefore.UTC()))

@@ -32,6 +32,7 @@ import (
 	"github.com/keloa/apitokens/ent/database"
 	"github.com/keloa/apitokens/token/ability"
 	"github.com/keloa/apitokens/token/feed"
+	"github.com/keloa/apitokens/token/usage"
 	"github.com/keloa/apitokens/token/verdict"
 )
 
@@ -43,6 +44,9 @@ type Options struct {
 	// RevokeExposed ends a token that was seen in a URL or in a browser,
 	// where the default only flags it.
 	RevokeExposed bool
+	// Usage records what tokens are used for; nil where nobody comes with one,
+	// as on the command line.
+	Usage *usage.Recorder
 
 	Now     func() time.Time // nil for the system's clock
 	Elapsed feed.Clock       // nil for feed.Boot
@@ -63,6 +67,7 @@ type Service struct {
 	member        atomic.Pointer[feed.Server] // nil until Join
 	settler       *feed.Settler
 	elapsed       feed.Clock
+	uses          *usage.Recorder
 }
 
 // New returns a Service.
@@ -77,6 +82,7 @@ func New(o Options) *Service {
 		verdicts:      verdict.New(verdict.Options{Now: o.Now}),
 		settler:       feed.NewSettler(o.Database, o.Elapsed),
 		elapsed:       o.Elapsed,
+		uses:          o.Usage,
 	}
 	if s.plans == nil {
 		s.plans = DefaultPlans()
@@ -93,14 +99,15 @@ func New(o Options) *Service {
 // now is the present as the database keeps it: UTC, whole microseconds.
 func (s *Service) now() time.Time { return s.clock().UTC().Truncate(time.Microsecond) }
 
-// Can reports nil if by holds a. If not, it records the refusal of attempted,
-// one of the Action constants or the name of a query, and returns a
-// [ForbiddenError].
+// Can reports nil if by holds a, and notes that a was exercised. If not, it
+// records the refusal of attempted, one of the Action constants or the name of a
+// query, and returns a [ForbiddenError].
 func (s *Service) Can(ctx context.Context, by Caller, a ability.Ability, attempted string) error {
 	if by.Abilities.Allows(a) {
 		if r := requestOf(ctx); r != nil {
 			r.uses(a)
 		}
+		s.used(by, ability.Of(a), 0)
 		return nil
 	}
 	return s.refuse(ctx, by, attempted, lacks(a))

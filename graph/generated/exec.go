@@ -27,6 +27,7 @@ import (
 	"github.com/keloa/apitokens/graph/scalar"
 	"github.com/keloa/apitokens/token"
 	"github.com/keloa/apitokens/token/ability"
+	"github.com/keloa/apitokens/token/usage"
 )
 
 // region    ***************************** api!.gotpl *****************************
@@ -65,6 +66,9 @@ type ApiTokenResolver interface {
 	State(ctx context.Context, obj *ent.Token) (token.State, error)
 	Abilities(ctx context.Context, obj *ent.Token) ([]ability.Ability, error)
 	MintedBy(ctx context.Context, obj *ent.Token) (*auditsink.Actor, error)
+
+	AbilityUsage(ctx context.Context, obj *ent.Token) ([]*usage.AbilityUse, error)
+	Usage(ctx context.Context, obj *ent.Token, since time.Time, until *time.Time) ([]*usage.Bucket, error)
 
 	RevokedBy(ctx context.Context, obj *ent.Token) (*auditsink.Actor, error)
 }
@@ -437,12 +441,52 @@ type ApiToken implements Node {
   createdAt: Time!
   "When it ends by itself; null for never."
   expiresAt: Time
+  """
+  When it was last used; null for never. Servers write this every few seconds
+  (` + "`" + `--last-used-flush` + "`" + `), so that a use shows after at most about that long.
+  """
+  lastUsedAt: Time
+  "The address that it was last used from, as far as that is known."
+  lastUsedIp: String
+  "What the program that last used it says of itself, as far as it does."
+  lastUsedUserAgent: String
+  """
+  When it last used each ability: every one that it was granted, and every one
+  that it exercised because FULL_ACCESS includes it.
+  """
+  abilityUsage: [AbilityUsage!]!
+  """
+  How many requests it made in each hour, oldest first. Hours without requests
+  are left out. Hours are kept for 90 days.
+  """
+  usage(
+    "From the hour that this moment is in: at most 92 days before ` + "`" + `until` + "`" + `, and less for a long list of tokens."
+    since: Time!
+    "To the last hour that begins before this moment. Without it, until now."
+    until: Time
+  ): [UsageBucket!]!
   "When it was revoked; null while it is not."
   revokedAt: Time
   "Who revoked it; null while it is not."
   revokedBy: Actor
   "Why it was revoked, as far as was said."
   revokeReason: String
+}
+
+"When a token last used an ability."
+type AbilityUsage {
+  "The ability. FULL_ACCESS stands for what needs just that."
+  ability: Ability!
+  "When it was last used; null for never."
+  lastUsedAt: Time
+}
+
+"An hour in which a token made requests."
+type UsageBucket {
+  "The full hour, in UTC, at which it begins."
+  start: Time!
+  "How many requests there were."
+  requests: Int!
 }
 
 "A page of API tokens."
@@ -477,6 +521,12 @@ input ApiTokenFilter {
   abilities: [Ability!]
   "Minted by the operator or the token with this id."
   mintedBy: ID
+  "Never used; or, if false, used at least once."
+  neverUsed: Boolean
+  "Last used at or after this moment."
+  lastUsedSince: Time
+  "Last used before this moment. What was never used is not among these."
+  lastUsedBefore: Time
   "That end before this moment."
   expiresBefore: Time
 }
@@ -487,7 +537,12 @@ enum ApiTokenOrderField {
   CREATED_AT
   "By label, in any letter case."
   LABEL
-  "By when they end; those that never do come last in ASC."
+  """
+  By when they were last used; those that never were come first in ASC. Tokens
+  that are used while you read the list move in it.
+  """
+  LAST_USED_AT
+  "By when they end; those that never do come first in ASC."
   EXPIRES_AT
 }
 
@@ -666,6 +721,16 @@ func (ec *executionContext) childFields_AbilityInfo(ctx context.Context, field g
 	return nil, fmt.Errorf("no field named %q was found under type AbilityInfo", field.Name)
 }
 
+func (ec *executionContext) childFields_AbilityUsage(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "ability":
+		return ec.fieldContext_AbilityUsage_ability(ctx, field)
+	case "lastUsedAt":
+		return ec.fieldContext_AbilityUsage_lastUsedAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AbilityUsage", field.Name)
+}
+
 func (ec *executionContext) childFields_Actor(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "kind":
@@ -698,6 +763,16 @@ func (ec *executionContext) childFields_ApiToken(ctx context.Context, field grap
 		return ec.fieldContext_ApiToken_createdAt(ctx, field)
 	case "expiresAt":
 		return ec.fieldContext_ApiToken_expiresAt(ctx, field)
+	case "lastUsedAt":
+		return ec.fieldContext_ApiToken_lastUsedAt(ctx, field)
+	case "lastUsedIp":
+		return ec.fieldContext_ApiToken_lastUsedIp(ctx, field)
+	case "lastUsedUserAgent":
+		return ec.fieldContext_ApiToken_lastUsedUserAgent(ctx, field)
+	case "abilityUsage":
+		return ec.fieldContext_ApiToken_abilityUsage(ctx, field)
+	case "usage":
+		return ec.fieldContext_ApiToken_usage(ctx, field)
 	case "revokedAt":
 		return ec.fieldContext_ApiToken_revokedAt(ctx, field)
 	case "revokedBy":
@@ -832,6 +907,16 @@ func (ec *executionContext) childFields_RevokeTokenPayload(ctx context.Context, 
 		return ec.fieldContext_RevokeTokenPayload_receipt(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type RevokeTokenPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_UsageBucket(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "start":
+		return ec.fieldContext_UsageBucket_start(ctx, field)
+	case "requests":
+		return ec.fieldContext_UsageBucket_requests(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UsageBucket", field.Name)
 }
 
 func (ec *executionContext) childFields_Viewer(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -995,6 +1080,28 @@ func (ec *executionContext) dir_can_args(ctx context.Context, rawArgs map[string
 		return nil, err
 	}
 	args["ability"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_ApiToken_usage_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "since",
+		func(ctx context.Context, v any) (time.Time, error) {
+			return ec.unmarshalNTime2timeᚐTime(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["since"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "until",
+		func(ctx context.Context, v any) (*time.Time, error) {
+			return ec.unmarshalOTime2ᚖtimeᚐTime(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["until"] = arg1
 	return args, nil
 }
 
@@ -1334,6 +1441,52 @@ func (ec *executionContext) fieldContext_AbilityInfo_sparingly(_ context.Context
 	return graphql.NewScalarFieldContext("AbilityInfo", field, false, false, "Boolean")
 }
 
+func (ec *executionContext) _AbilityUsage_ability(ctx context.Context, field graphql.CollectedField, obj *usage.AbilityUse) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AbilityUsage_ability(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Ability, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v ability.Ability) graphql.Marshaler {
+			return ec.marshalNAbility2githubᚗcomᚋkeloaᚋapitokensᚋtokenᚋabilityᚐAbility(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AbilityUsage_ability(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AbilityUsage", field, false, false, "Ability")
+}
+
+func (ec *executionContext) _AbilityUsage_lastUsedAt(ctx context.Context, field graphql.CollectedField, obj *usage.AbilityUse) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AbilityUsage_lastUsedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.LastUsedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalOTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AbilityUsage_lastUsedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AbilityUsage", field, false, false, "Time")
+}
+
 func (ec *executionContext) _Actor_kind(ctx context.Context, field graphql.CollectedField, obj *auditsink.Actor) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -1617,6 +1770,151 @@ func (ec *executionContext) _ApiToken_expiresAt(ctx context.Context, field graph
 }
 func (ec *executionContext) fieldContext_ApiToken_expiresAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("ApiToken", field, false, false, "Time")
+}
+
+func (ec *executionContext) _ApiToken_lastUsedAt(ctx context.Context, field graphql.CollectedField, obj *ent.Token) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ApiToken_lastUsedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.LastUsedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalOTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ApiToken_lastUsedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ApiToken", field, false, false, "Time")
+}
+
+func (ec *executionContext) _ApiToken_lastUsedIp(ctx context.Context, field graphql.CollectedField, obj *ent.Token) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ApiToken_lastUsedIp(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.LastUsedIP, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ApiToken_lastUsedIp(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ApiToken", field, false, false, "String")
+}
+
+func (ec *executionContext) _ApiToken_lastUsedUserAgent(ctx context.Context, field graphql.CollectedField, obj *ent.Token) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ApiToken_lastUsedUserAgent(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.LastUsedUserAgent, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ApiToken_lastUsedUserAgent(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ApiToken", field, false, false, "String")
+}
+
+func (ec *executionContext) _ApiToken_abilityUsage(ctx context.Context, field graphql.CollectedField, obj *ent.Token) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ApiToken_abilityUsage(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.ApiToken().AbilityUsage(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*usage.AbilityUse) graphql.Marshaler {
+			return ec.marshalNAbilityUsage2ᚕᚖgithubᚗcomᚋkeloaᚋapitokensᚋtokenᚋusageᚐAbilityUseᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ApiToken_abilityUsage(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ApiToken",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AbilityUsage(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ApiToken_usage(ctx context.Context, field graphql.CollectedField, obj *ent.Token) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ApiToken_usage(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.ApiToken().Usage(ctx, obj, fc.Args["since"].(time.Time), fc.Args["until"].(*time.Time))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*usage.Bucket) graphql.Marshaler {
+			return ec.marshalNUsageBucket2ᚕᚖgithubᚗcomᚋkeloaᚋapitokensᚋtokenᚋusageᚐBucketᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ApiToken_usage(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ApiToken",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UsageBucket(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_ApiToken_usage_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _ApiToken_revokedAt(ctx context.Context, field graphql.CollectedField, obj *ent.Token) (ret graphql.Marshaler) {
@@ -3145,6 +3443,52 @@ func (ec *executionContext) fieldContext_RevokeTokenPayload_receipt(_ context.Co
 	return fc, nil
 }
 
+func (ec *executionContext) _UsageBucket_start(ctx context.Context, field graphql.CollectedField, obj *usage.Bucket) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UsageBucket_start(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Start, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UsageBucket_start(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UsageBucket", field, false, false, "Time")
+}
+
+func (ec *executionContext) _UsageBucket_requests(ctx context.Context, field graphql.CollectedField, obj *usage.Bucket) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UsageBucket_requests(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Requests, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UsageBucket_requests(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UsageBucket", field, false, false, "Int")
+}
+
 func (ec *executionContext) _Viewer_actor(ctx context.Context, field graphql.CollectedField, obj *token.Caller) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -4509,7 +4853,7 @@ func (ec *executionContext) unmarshalInputApiTokenFilter(ctx context.Context, ob
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"states", "modes", "labelContains", "abilities", "mintedBy", "expiresBefore"}
+	fieldsInOrder := [...]string{"states", "modes", "labelContains", "abilities", "mintedBy", "neverUsed", "lastUsedSince", "lastUsedBefore", "expiresBefore"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -4551,6 +4895,27 @@ func (ec *executionContext) unmarshalInputApiTokenFilter(ctx context.Context, ob
 				return it, err
 			}
 			it.MintedBy = data
+		case "neverUsed":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("neverUsed"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.NeverUsed = data
+		case "lastUsedSince":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("lastUsedSince"))
+			data, err := ec.unmarshalOTime2ᚖtimeᚐTime(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.LastUsedSince = data
+		case "lastUsedBefore":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("lastUsedBefore"))
+			data, err := ec.unmarshalOTime2ᚖtimeᚐTime(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.LastUsedBefore = data
 		case "expiresBefore":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("expiresBefore"))
 			data, err := ec.unmarshalOTime2ᚖtimeᚐTime(ctx, v)
@@ -4911,6 +5276,44 @@ func (ec *executionContext) _AbilityInfo(ctx context.Context, sel ast.SelectionS
 	return out
 }
 
+var abilityUsageImplementors = []string{"AbilityUsage"}
+
+func (ec *executionContext) _AbilityUsage(ctx context.Context, sel ast.SelectionSet, obj *usage.AbilityUse) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, abilityUsageImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("AbilityUsage")
+		case "ability":
+			out.Values[i] = ec._AbilityUsage_ability(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "lastUsedAt":
+			out.Values[i] = ec._AbilityUsage_lastUsedAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var actorImplementors = []string{"Actor"}
 
 func (ec *executionContext) _Actor(ctx context.Context, sel ast.SelectionSet, obj *auditsink.Actor) graphql.Marshaler {
@@ -5014,6 +5417,33 @@ func (ec *executionContext) _ApiToken(ctx context.Context, sel ast.SelectionSet,
 			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "lastUsedAt":
+			out.Values[i] = ec._ApiToken_lastUsedAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "lastUsedIp":
+			out.Values[i] = ec._ApiToken_lastUsedIp(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "lastUsedUserAgent":
+			out.Values[i] = ec._ApiToken_lastUsedUserAgent(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "abilityUsage":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._ApiToken_abilityUsage(ctx, field, obj)
+				})
+		case "usage":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._ApiToken_usage(ctx, field, obj)
+				})
 		case "revokedAt":
 			out.Values[i] = ec._ApiToken_revokedAt(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
@@ -5622,6 +6052,44 @@ func (ec *executionContext) _RevokeTokenPayload(ctx context.Context, sel ast.Sel
 	return out
 }
 
+var usageBucketImplementors = []string{"UsageBucket"}
+
+func (ec *executionContext) _UsageBucket(ctx context.Context, sel ast.SelectionSet, obj *usage.Bucket) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, usageBucketImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("UsageBucket")
+		case "start":
+			out.Values[i] = ec._UsageBucket_start(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "requests":
+			out.Values[i] = ec._UsageBucket_requests(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var viewerImplementors = []string{"Viewer"}
 
 func (ec *executionContext) _Viewer(ctx context.Context, sel ast.SelectionSet, obj *token.Caller) graphql.Marshaler {
@@ -6187,6 +6655,30 @@ func (ec *executionContext) marshalNAbilityInfo2ᚖgithubᚗcomᚋkeloaᚋapitok
 	return ec._AbilityInfo(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalNAbilityUsage2ᚕᚖgithubᚗcomᚋkeloaᚋapitokensᚋtokenᚋusageᚐAbilityUseᚄ(ctx context.Context, sel ast.SelectionSet, v []*usage.AbilityUse) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNAbilityUsage2ᚖgithubᚗcomᚋkeloaᚋapitokensᚋtokenᚋusageᚐAbilityUse(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNAbilityUsage2ᚖgithubᚗcomᚋkeloaᚋapitokensᚋtokenᚋusageᚐAbilityUse(ctx context.Context, sel ast.SelectionSet, v *usage.AbilityUse) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "AbilityUsage!")
+		return graphql.Null
+	}
+	return ec._AbilityUsage(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalNActor2githubᚗcomᚋkeloaᚋapitokensᚋauditsinkᚐActor(ctx context.Context, sel ast.SelectionSet, v auditsink.Actor) graphql.Marshaler {
 	return ec._Actor(ctx, sel, &v)
 }
@@ -6300,14 +6792,16 @@ func (ec *executionContext) marshalNApiTokenOrderField2githubᚗcomᚋkeloaᚋap
 
 var (
 	unmarshalNApiTokenOrderField2githubᚗcomᚋkeloaᚋapitokensᚋtokenᚐOrderField = map[string]token.OrderField{
-		"CREATED_AT": token.OrderCreatedAt,
-		"LABEL":      token.OrderLabel,
-		"EXPIRES_AT": token.OrderExpiresAt,
+		"CREATED_AT":   token.OrderCreatedAt,
+		"LABEL":        token.OrderLabel,
+		"LAST_USED_AT": token.OrderLastUsedAt,
+		"EXPIRES_AT":   token.OrderExpiresAt,
 	}
 	marshalNApiTokenOrderField2githubᚗcomᚋkeloaᚋapitokensᚋtokenᚐOrderField = map[token.OrderField]string{
-		token.OrderCreatedAt: "CREATED_AT",
-		token.OrderLabel:     "LABEL",
-		token.OrderExpiresAt: "EXPIRES_AT",
+		token.OrderCreatedAt:  "CREATED_AT",
+		token.OrderLabel:      "LABEL",
+		token.OrderLastUsedAt: "LAST_USED_AT",
+		token.OrderExpiresAt:  "EXPIRES_AT",
 	}
 )
 
@@ -6610,6 +7104,30 @@ var (
 		token.StateRevoked:  "REVOKED",
 	}
 )
+
+func (ec *executionContext) marshalNUsageBucket2ᚕᚖgithubᚗcomᚋkeloaᚋapitokensᚋtokenᚋusageᚐBucketᚄ(ctx context.Context, sel ast.SelectionSet, v []*usage.Bucket) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNUsageBucket2ᚖgithubᚗcomᚋkeloaᚋapitokensᚋtokenᚋusageᚐBucket(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNUsageBucket2ᚖgithubᚗcomᚋkeloaᚋapitokensᚋtokenᚋusageᚐBucket(ctx context.Context, sel ast.SelectionSet, v *usage.Bucket) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "UsageBucket!")
+		return graphql.Null
+	}
+	return ec._UsageBucket(ctx, sel, v)
+}
 
 func (ec *executionContext) marshalNViewer2ᚖgithubᚗcomᚋkeloaᚋapitokensᚋtokenᚐCaller(ctx context.Context, sel ast.SelectionSet, v *token.Caller) graphql.Marshaler {
 	if v == nil {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"errors"
 	"log/slog"
 	"slices"
 	"sync"
@@ -44,7 +43,9 @@ type Recorder struct {
 	flushing sync.Mutex // guards what follows
 	n        int64      // the number of the last batch that was made
 	pending  []batch    // made and not known to be written, in order
-	swept    time.Time  // when sweep last found nothing more to do
+
+	sweeping sync.Mutex
+	swept    time.Time // when sweep last found nothing more to do
 
 	watch watch
 }
@@ -86,6 +87,7 @@ func (r *Recorder) Mark(m Mark) {
 func (r *Recorder) Run(ctx context.Context) error {
 	tick := time.NewTicker(r.interval)
 	defer tick.Stop()
+	hurry := r.hurry
 	for {
 		select {
 		case <-ctx.Done():
@@ -93,13 +95,24 @@ func (r *Recorder) Run(ctx context.Context) error {
 			defer cancel()
 			return r.Flush(ctx)
 		case <-tick.C:
-		case <-r.hurry:
+		case <-hurry:
 		}
-		err := errors.Join(r.Flush(ctx), r.sweep(ctx), r.publish(ctx))
-		if err != nil && ctx.Err() == nil {
-			r.log.WarnContext(ctx, "last use was not written, and is kept", slog.String("error", bearer.Redact(err.Error())))
+		hurry = r.hurry
+		if err := r.round(ctx); err != nil && ctx.Err() == nil {
+			r.log.WarnContext(ctx, "last use is to be written again", slog.String("error", bearer.Redact(err.Error())))
+			hurry = nil // a database in trouble is not to be hurried
 		}
 	}
+}
+
+// round is what is done at each interval. What fails is tried again at the next.
+func (r *Recorder) round(ctx context.Context) error {
+	for _, step := range []func(context.Context) error{r.Flush, r.sweep, r.publish} {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Flush writes what was marked. An error leaves what is not written for the next

@@ -23,6 +23,8 @@ const (
 // sweep removes hours that are no longer kept, and what is left of servers that
 // are gone. Several servers may do so at once.
 func (r *Recorder) sweep(ctx context.Context) error {
+	r.sweeping.Lock()
+	defer r.sweeping.Unlock()
 	now := r.now().UTC()
 	if now.Sub(r.swept) < sweepEvery {
 		return nil

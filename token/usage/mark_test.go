@@ -1,0 +1,56 @@
+package usage_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/keloa/apitokens/token/ability"
+	"github.com/keloa/apitokens/token/usage"
+)
+
+func BenchmarkMark(b *testing.B) {
+	r, marks := usage.New(usage.Options{}), someMarks()
+	b.ReportAllocs()
+	i := 0
+	for b.Loop() {
+		r.Mark(marks[i%len(marks)])
+		i++
+	}
+}
+
+func BenchmarkMarkParallel(b *testing.B) {
+	r, marks := usage.New(usage.Options{}), someMarks()
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		for i := 0; pb.Next(); i++ {
+			r.Mark(marks[i%len(marks)])
+		}
+	})
+}
+
+// Marking what is marked already allocates nothing.
+func TestMarkAllocatesNothing(t *testing.T) {
+	r, marks := usage.New(usage.Options{}), someMarks()
+	all := func() {
+		for _, m := range marks {
+			r.Mark(m)
+		}
+	}
+	all()
+	if n := testing.AllocsPerRun(10, all); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+func someMarks() []usage.Mark {
+	marks := make([]usage.Mark, 1000)
+	for i := range marks {
+		marks[i] = usage.Mark{
+			Token: uuid.Must(uuid.NewV7()), Abilities: ability.Of(ability.Read), Requests: 1,
+			IP: "192.0.2.1", UserAgent: "bench/1", At: time.Now(),
+		}
+	}
+	return marks
+}
