@@ -27,6 +27,7 @@ import (
 	"github.com/keloa/apitokens/ent/workspace"
 	"github.com/keloa/apitokens/token"
 	"github.com/keloa/apitokens/token/bearer"
+	"github.com/keloa/apitokens/token/usage"
 )
 
 var update = flag.Bool("update", false, "write what is answered into testdata/api")
@@ -35,8 +36,9 @@ func TestMain(m *testing.M) { dbtest.Main(m) }
 
 // TestAPI runs the cases in testdata/api on both databases. A case is a list of
 // files: "as" says who asks from there on, "query.graphql" and "variables.json"
-// what, "want.json" is the answer, and "want.audit" at the end is every entry of
-// the audit log that the case made, and no other.
+// what, "want.json" is the answer, "flush" has what tokens were used for written,
+// and "want.audit" at the end is every entry of the audit log that the case made,
+// and no other.
 //
 // What is random is numbered in the order in which it is first seen: <id 1>,
 // <secret 1>, <cursor 1>. The same text in a query stands for what was seen.
@@ -78,9 +80,16 @@ func run(t *testing.T, w *world, archive *txtar.Archive) {
 			variables = text
 		case "want.json":
 			body := fmt.Sprintf(`{"query": %s, "variables": %s}`, quote(query), variables)
-			got := ask(t, w.handler, w.caller(t, as), request(body, "Accept", mediaGraphQL))
+			by := w.caller(t, as)
+			_, done := w.tokens.Begin(t.Context(), by)
+			got := ask(t, w.handler, by, request(body, "Accept", mediaGraphQL))
+			done()
 			w.compare(t, &archive.Files[i], fmt.Sprintf("%s as %s", query, as), indent(t, w.number(got.text)))
 			variables = "null"
+		case "flush":
+			if err := w.usage.Flush(t.Context()); err != nil {
+				t.Fatal(err)
+			}
 		case "want.audit":
 			w.compare(t, &archive.Files[i], "the audit log", w.number(w.audit(t)))
 			audited = true
@@ -119,6 +128,7 @@ func indent(t *testing.T, text string) string {
 type world struct {
 	db      *database.DB
 	tokens  *token.Service
+	usage   *usage.Recorder
 	handler http.Handler
 	begun   int // entries in the audit log before the case
 	people  map[string]token.Caller
@@ -137,7 +147,8 @@ func newWorld(t *testing.T, db *database.DB) *world {
 	log := slog.New(slog.NewTextHandler(logs, nil))
 	j := journal.New(journal.Options{Database: db, Logger: log, Now: now})
 	w := &world{db: db, people: map[string]token.Caller{"anonymous": {Origin: origin}}, seen: map[string][]string{}}
-	w.tokens = token.New(token.Options{Database: db, Journal: j, Now: now})
+	w.usage = usage.New(usage.Options{Database: db, Logger: log, Interval: time.Hour, Now: now})
+	w.tokens = token.New(token.Options{Database: db, Journal: j, Usage: w.usage, Now: now})
 	w.handler = NewHandler(Options{Tokens: w.tokens, Logger: log, Answer: func(ctx context.Context, write func() error) error {
 		return w.tokens.Answer(ctx, callerFrom(ctx), write)
 	}})

@@ -33,7 +33,11 @@ func TestListWalksEveryOrderBothWays(t *testing.T) {
 				at := e.Now().Add(time.Hour * time.Duration(1+random.IntN(3)))
 				in.ExpiresAt = &at
 			}
-			e.MintInput(t, in)
+			minted, _ := e.MintInput(t, in)
+			if random.IntN(3) > 0 {
+				at := e.Now().Add(time.Microsecond * time.Duration(random.IntN(4)))
+				e.Client().Token.UpdateOne(minted).SetLastUsedAt(at).ExecX(t.Context())
+			}
 		}
 		all := e.Client().Token.Query().AllX(t.Context())
 		for _, order := range []token.Order{
@@ -41,6 +45,7 @@ func TestListWalksEveryOrderBothWays(t *testing.T) {
 			{Field: token.OrderCreatedAt}, {Field: token.OrderCreatedAt, Desc: true},
 			{Field: token.OrderLabel}, {Field: token.OrderLabel, Desc: true},
 			{Field: token.OrderExpiresAt}, {Field: token.OrderExpiresAt, Desc: true},
+			{Field: token.OrderLastUsedAt}, {Field: token.OrderLastUsedAt, Desc: true},
 		} {
 			want := labels(sorted(all, order))
 			if got := labels(walk(t, e, order, size, false)); !slices.Equal(got, want) {
@@ -94,21 +99,15 @@ func place(order token.Order, t *ent.Token) *keyset.Cursor {
 }
 
 func sorted(all []*ent.Token, order token.Order) []*ent.Token {
-	never := time.Time{} // sorts first, as null does
 	return slices.SortedFunc(slices.Values(all), func(a, b *ent.Token) int {
 		by := 0
 		switch order.Field {
 		case token.OrderLabel:
 			by = cmp.Compare(a.LabelKey, b.LabelKey)
 		case token.OrderExpiresAt:
-			x, y := never, never
-			if a.ExpiresAt != nil {
-				x = *a.ExpiresAt
-			}
-			if b.ExpiresAt != nil {
-				y = *b.ExpiresAt
-			}
-			by = x.Compare(y)
+			by = orNever(a.ExpiresAt).Compare(orNever(b.ExpiresAt))
+		case token.OrderLastUsedAt:
+			by = orNever(a.LastUsedAt).Compare(orNever(b.LastUsedAt))
 		case token.OrderCreatedAt:
 		}
 		by = cmp.Or(by, cmp.Compare(a.ID.String(), b.ID.String()))
@@ -117,6 +116,14 @@ func sorted(all []*ent.Token, order token.Order) []*ent.Token {
 		}
 		return by
 	})
+}
+
+// orNever sorts null where it belongs: first.
+func orNever(at *time.Time) time.Time {
+	if at == nil {
+		return time.Time{}
+	}
+	return *at
 }
 
 func labels(tokens []*ent.Token) []string {
@@ -138,12 +145,15 @@ func TestListFilters(t *testing.T) {
 		mint("zapier-test", enttoken.ModeTEST, nil, ability.Read)
 		mint("ÉCOLE", enttoken.ModeLIVE, &soon, ability.ManageWebhooks)
 		full := mint("100%_full", enttoken.ModeLIVE, nil, ability.FullAccess)
+		used := e.Now().Add(time.Minute)
+		e.Client().Token.UpdateOne(full).SetLastUsedAt(used).ExecX(t.Context())
 		dead := mint("dead", enttoken.ModeLIVE, &soon, ability.Read)
 		if _, err := e.Service.Revoke(t.Context(), e.Owner, dead.ID, ""); err != nil {
 			t.Fatal(err)
 		}
 		owner, nobody := *e.Owner.Actor.ID, uuid.New()
-		later := soon.Add(time.Second)
+		later, usedLater := soon.Add(time.Second), used.Add(time.Microsecond)
+		yes, no := true, false
 		for name, c := range map[string]struct {
 			filter token.Filter
 			want   string
@@ -166,6 +176,12 @@ func TestListFilters(t *testing.T) {
 			"minted by nobody":   {token.Filter{MintedBy: &nobody}, ""},
 			"expires before":     {token.Filter{ExpiresBefore: &later}, "ÉCOLE"},
 			"expires before it":  {token.Filter{ExpiresBefore: &soon}, ""},
+			"never used":         {token.Filter{NeverUsed: &yes}, "Zapier-Prod zapier-test ÉCOLE"},
+			"ever used":          {token.Filter{NeverUsed: &no}, "100%_full"},
+			"used since":         {token.Filter{LastUsedSince: &used}, "100%_full"},
+			"used since later":   {token.Filter{LastUsedSince: &usedLater}, ""},
+			"used before":        {token.Filter{LastUsedBefore: &usedLater}, "100%_full"},
+			"used before it":     {token.Filter{LastUsedBefore: &used}, ""},
 			"all at once":        {token.Filter{LabelContains: "z", Modes: []enttoken.Mode{enttoken.ModeLIVE}, Abilities: []ability.Ability{ability.Read}, MintedBy: &owner}, "Zapier-Prod"},
 		} {
 			page, err := e.Service.List(t.Context(), e.Owner, token.Query{Filter: c.filter, Count: true})
@@ -182,7 +198,6 @@ func TestListFilters(t *testing.T) {
 				t.Errorf("%s: got %q, counted %d, want %q", name, got, *page.Total, c.want)
 			}
 		}
-		_ = full
 	})
 }
 

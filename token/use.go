@@ -111,7 +111,7 @@ func checkSpan(since, until time.Time, tokens int) error {
 	span := until.Sub(since)
 	switch {
 	case span < 0:
-		return &InputError{"until", "must not be before since"}
+		return &InputError{"since", "must not be after until"}
 	case span > maxUsageSpan:
 		return &InputError{"since", fmt.Sprintf("must be at most %d days before until", maxUsageSpan/(24*time.Hour))}
 	case int(span/time.Hour)*tokens > maxUsageHours:

@@ -27,6 +27,7 @@ import (
 	"github.com/keloa/apitokens/token"
 	"github.com/keloa/apitokens/token/ability"
 	"github.com/keloa/apitokens/token/bearer"
+	"github.com/keloa/apitokens/token/usage"
 )
 
 // The workspace and the operator that an Env begins with.
@@ -46,6 +47,8 @@ type Env struct {
 	DB      *database.DB
 	Journal *journal.Journal
 	Service *token.Service
+	// Usage is flushed by whoever wants to see what is in it.
+	Usage *usage.Recorder
 	// Owner is an admin of the workspace, by the session OwnerSession.
 	Owner        token.Caller
 	OwnerSession bearer.Secret
@@ -87,8 +90,9 @@ func New(t *testing.T, db *database.DB, c Config) *Env {
 	e := &Env{DB: db, seen: map[string]bool{}}
 	e.clock.now = time.Now().UTC().Truncate(time.Microsecond)
 	e.Journal = journal.New(journal.Options{Database: db, Now: e.clock.read})
+	e.Usage = usage.New(usage.Options{Database: db, Logger: slog.New(slog.DiscardHandler), Interval: time.Hour, Now: e.clock.read})
 	e.Service = token.New(token.Options{
-		Database: db, Journal: e.Journal, Plans: c.Plans, RevokeExposed: c.RevokeExposed, Now: e.clock.read,
+		Database: db, Journal: e.Journal, Plans: c.Plans, RevokeExposed: c.RevokeExposed, Usage: e.Usage, Now: e.clock.read,
 	})
 	if err := e.Service.Bootstrap(t.Context()); err != nil {
 		t.Fatal(err)
