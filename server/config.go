@@ -8,6 +8,7 @@ import (
 
 	"github.com/keloa/apitokens/token"
 	"github.com/keloa/apitokens/token/feed"
+	"github.com/keloa/apitokens/token/usage"
 )
 
 // databaseFlag is the one flag of every command.
@@ -53,6 +54,7 @@ type serverFlags struct {
 	OnExposure     string   `env:"KELOA_ON_EXPOSURE" default:"flag" help:"What happens to a token that is seen in a URL or sent by a browser: flag or revoke."`
 	Lease          string   `env:"KELOA_LEASE" default:"1s" help:"How long the server may trust its cache without hearing from the database, 100ms to 1m. A revocation waits as long for a server that does not answer."`
 	Migrate        string   `env:"KELOA_MIGRATE" default:"on" help:"Apply migrations at the start (on), or refuse to start while any is to be applied (off)."`
+	LastUsedFlush  string   `env:"KELOA_LAST_USED_FLUSH" default:"5s" help:"How often it is written when tokens were last used, 100ms to 5m. What is shown of it is that old, and a crash loses as much."`
 	LogFormat      string   `env:"KELOA_LOG_FORMAT" default:"text" help:"How the log on standard error is written: text or json."`
 	LogLevel       string   `env:"KELOA_LOG_LEVEL" default:"info" help:"The least that is logged: debug, info, warn or error."`
 
@@ -71,7 +73,6 @@ type laterFlags struct {
 	JWTKeys          string   `name:"jwt-keys" env:"KELOA_JWT_KEYS" placeholder:"URL-OR-FILE" help:"See --jwt-issuer."`
 	AllowedOrigin    []string `sep:"none" placeholder:"ORIGIN" help:"An origin whose pages may call with an operator's session ($KELOA_ALLOWED_ORIGINS, separated by spaces). Default: none; not supported by this version."`
 	RateLimitStore   string   `env:"KELOA_RATE_LIMIT_STORE" default:"memory" help:"Where rate limits are counted. Only memory is supported by this version."`
-	LastUsedFlush    string   `env:"KELOA_LAST_USED_FLUSH" default:"5s" help:"How often last-used moments are written. Only 5s is supported by this version."`
 }
 
 // config is the checked configuration of the server.
@@ -86,6 +87,7 @@ type config struct {
 	revokeExposed   bool
 	migrate         bool
 	lease           time.Duration
+	lastUsedFlush   time.Duration
 	logFormat       string
 	logLevel        string
 }
@@ -104,6 +106,7 @@ func (f serverFlags) config() (config, error) {
 		revokeExposed:   take(&first, setting("on-exposure"), f.OnExposure, oneOf("flag", "revoke")) == "revoke",
 		migrate:         take(&first, setting("migrate"), f.Migrate, oneOf("on", "off")) == "on",
 		lease:           take(&first, setting("lease"), f.Lease, parseDuration(feed.MinLease, feed.MaxLease)),
+		lastUsedFlush:   take(&first, setting("last-used-flush"), f.LastUsedFlush, parseDuration(usage.MinInterval, usage.MaxInterval)),
 		logFormat:       take(&first, setting("log-format"), f.LogFormat, oneOf("text", "json")),
 		logLevel:        take(&first, setting("log-level"), f.LogLevel, oneOf("debug", "info", "warn", "error")),
 	}
@@ -135,10 +138,6 @@ func (f laterFlags) check() error {
 		{"jwt-keys", f.JWTKeys, "", anyText},
 		{"allowed-origin", strings.Join(list(f.AllowedOrigin, "KELOA_ALLOWED_ORIGINS"), " "), "", anyText},
 		{"rate-limit-store", f.RateLimitStore, "memory", parseRateLimitStore},
-		{"last-used-flush", f.LastUsedFlush, "5s", func(text string) (string, error) {
-			d, err := parseDuration(100*time.Millisecond, time.Hour)(text)
-			return d.String(), err
-		}},
 	} {
 		var err error
 		if take(&err, setting(later.flag), later.value, later.parse) != later.standard || err != nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/keloa/apitokens/auditsink/journal"
 	"github.com/keloa/apitokens/ent/database"
 	"github.com/keloa/apitokens/token"
+	"github.com/keloa/apitokens/token/usage"
 )
 
 type serveCommand struct{ serverFlags }
@@ -47,7 +48,10 @@ func serve(ctx context.Context, cfg config, std streams) (err error) {
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	audit := journal.New(journal.Options{Database: db, Logger: log})
-	tokens := token.New(token.Options{Database: db, Journal: audit, Plans: cfg.plans, RevokeExposed: cfg.revokeExposed})
+	uses := usage.New(usage.Options{Database: db, Logger: log, Interval: cfg.lastUsedFlush})
+	tokens := token.New(token.Options{
+		Database: db, Journal: audit, Plans: cfg.plans, RevokeExposed: cfg.revokeExposed, Usage: uses,
+	})
 	if err := tokens.Bootstrap(ctx); err != nil {
 		return err
 	}
@@ -68,6 +72,12 @@ func serve(ctx context.Context, cfg config, std streams) (err error) {
 
 	pipeline := startPipeline(ctx, audit, sinks, log)
 	defer pipeline.stop()
+	stopUses := runUntil(ctx, uses.Run)
+	defer func() {
+		if err := stopUses(); err != nil {
+			log.ErrorContext(ctx, "the last uses of tokens were not written", slog.Any("error", err))
+		}
+	}()
 	failed := listeners.serve(newHandlers(handlerOptions{
 		Tokens:          tokens,
 		Database:        db,
@@ -91,21 +101,30 @@ func serve(ctx context.Context, cfg config, std streams) (err error) {
 }
 
 // join makes this process one of the servers that share the database. It stays
-// one after ctx is done, until leave is called: requests under way rest on it.
+// one until leave is called: requests under way rest on it.
 func join(ctx context.Context, tokens *token.Service, lease time.Duration, log *slog.Logger) (leave func(), err error) {
 	member, err := tokens.Join(ctx, lease, log)
 	if err != nil {
 		return nil, err
 	}
-	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
-	left := make(chan error, 1)
-	go func() { left <- member.Run(ctx) }()
+	stop := runUntil(ctx, member.Run)
 	return func() {
-		stop()
-		if err := <-left; err != nil {
+		if err := stop(); err != nil {
 			log.WarnContext(ctx, "others will wait for this server for some leases", slog.Any("error", err))
 		}
 	}, nil
+}
+
+// runUntil has work go on beyond the end of ctx until stop is called, which waits
+// for what it still has to do.
+func runUntil(ctx context.Context, work func(context.Context) error) (stop func() error) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	ended := make(chan error, 1)
+	go func() { ended <- work(ctx) }()
+	return func() error {
+		cancel()
+		return <-ended
+	}
 }
 
 // openForServer opens the database, sees to it that no other server is at work

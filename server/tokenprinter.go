@@ -21,11 +21,11 @@ func (p *tokenPrinter) page(tokens []tokenView) error {
 	var rows [][]string
 	if !p.any {
 		p.any = true
-		rows = append(rows, []string{"ID", "SECRET", "STATE", "ABILITIES", "MINTED", "EXPIRES", "LABEL"})
+		rows = append(rows, []string{"ID", "SECRET", "STATE", "ABILITIES", "MINTED", "EXPIRES", "LAST USED", "LABEL"})
 	}
 	for _, t := range tokens {
 		rows = append(rows, []string{
-			t.ID.String(), t.Hint, string(t.State), t.abilities(), stamp(t.CreatedAt), moment(t.ExpiresAt, "never"), t.Label,
+			t.ID.String(), t.Hint, string(t.State), t.abilities(), stamp(t.CreatedAt), moment(t.ExpiresAt, "never"), moment(t.LastUsedAt, "never"), t.Label,
 		})
 	}
 	return printTable(p.out, rows)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"io"
+	"strconv"
 	"strings"
 	"time"
 
@@ -17,36 +18,42 @@ import (
 // tokenView is what is printed of a token. As JSON its fields have the names
 // that GraphQL gives them.
 type tokenView struct {
-	ID           uuid.UUID         `json:"id"`
-	Workspace    string            `json:"workspace"` // the slug
-	Label        string            `json:"label"`
-	Hint         string            `json:"hint"`
-	Mode         enttoken.Mode     `json:"mode"`
-	State        token.State       `json:"state"`
-	Abilities    []ability.Ability `json:"abilities"`
-	MintedBy     auditsink.Actor   `json:"mintedBy"`
-	CreatedAt    time.Time         `json:"createdAt"`
-	ExpiresAt    *time.Time        `json:"expiresAt"`
-	RevokedAt    *time.Time        `json:"revokedAt"`
-	RevokedBy    *auditsink.Actor  `json:"revokedBy"`
-	RevokeReason *string           `json:"revokeReason"`
+	ID            uuid.UUID         `json:"id"`
+	Workspace     string            `json:"workspace"` // the slug
+	Label         string            `json:"label"`
+	Hint          string            `json:"hint"`
+	Mode          enttoken.Mode     `json:"mode"`
+	State         token.State       `json:"state"`
+	Abilities     []ability.Ability `json:"abilities"`
+	MintedBy      auditsink.Actor   `json:"mintedBy"`
+	CreatedAt     time.Time         `json:"createdAt"`
+	ExpiresAt     *time.Time        `json:"expiresAt"`
+	LastUsedAt    *time.Time        `json:"lastUsedAt"`
+	LastUsedIP    *string           `json:"lastUsedIp"`
+	LastUsedAgent *string           `json:"lastUsedUserAgent"`
+	RevokedAt     *time.Time        `json:"revokedAt"`
+	RevokedBy     *auditsink.Actor  `json:"revokedBy"`
+	RevokeReason  *string           `json:"revokeReason"`
 }
 
 // viewToken shows t, whose grants are loaded.
 func viewToken(tokens *token.Service, workspace string, t *ent.Token) tokenView {
 	view := tokenView{
-		ID:           t.ID,
-		Workspace:    workspace,
-		Label:        t.Label,
-		Hint:         token.Hint(t),
-		Mode:         t.Mode,
-		State:        tokens.State(t),
-		Abilities:    token.Abilities(t).List(),
-		MintedBy:     auditsink.Actor{Kind: t.MintedByKind, ID: t.MintedByID, Name: t.MintedByName},
-		CreatedAt:    t.CreatedAt,
-		ExpiresAt:    t.ExpiresAt,
-		RevokedAt:    t.RevokedAt,
-		RevokeReason: t.RevokeReason,
+		ID:            t.ID,
+		Workspace:     workspace,
+		Label:         t.Label,
+		Hint:          token.Hint(t),
+		Mode:          t.Mode,
+		State:         tokens.State(t),
+		Abilities:     token.Abilities(t).List(),
+		MintedBy:      auditsink.Actor{Kind: t.MintedByKind, ID: t.MintedByID, Name: t.MintedByName},
+		CreatedAt:     t.CreatedAt,
+		ExpiresAt:     t.ExpiresAt,
+		LastUsedAt:    t.LastUsedAt,
+		LastUsedIP:    t.LastUsedIP,
+		LastUsedAgent: t.LastUsedUserAgent,
+		RevokedAt:     t.RevokedAt,
+		RevokeReason:  t.RevokeReason,
 	}
 	if t.RevokedByKind != nil && t.RevokedByName != nil {
 		view.RevokedBy = &auditsink.Actor{Kind: *t.RevokedByKind, ID: t.RevokedByID, Name: *t.RevokedByName}
@@ -69,6 +76,7 @@ func (v tokenView) print(out io.Writer, asJSON bool) error {
 		{"Abilities", v.abilities()},
 		{"Minted", stamp(v.CreatedAt) + " by " + v.MintedBy.Name},
 		{"Expires", moment(v.ExpiresAt, "never")},
+		{"Last used", v.lastUsed()},
 	}
 	if v.RevokedBy != nil {
 		rows = append(rows, []string{"Revoked", moment(v.RevokedAt, "") + " by " + v.RevokedBy.Name})
@@ -77,6 +85,18 @@ func (v tokenView) print(out io.Writer, asJSON bool) error {
 		rows = append(rows, []string{"Reason", *v.RevokeReason})
 	}
 	return printTable(out, rows)
+}
+
+// lastUsed is when, where from and by what program, as far as that is known.
+func (v tokenView) lastUsed() string {
+	text := moment(v.LastUsedAt, "never")
+	if v.LastUsedIP != nil {
+		text += " from " + *v.LastUsedIP
+	}
+	if v.LastUsedAgent != nil {
+		text += " by " + strconv.QuoteToGraphic(*v.LastUsedAgent)
+	}
+	return text
 }
 
 func (v tokenView) abilities() string {

@@ -34,6 +34,10 @@ func NewOrigin(ip, userAgent, requestID string) Origin {
 			agent = agent[:cut]
 		}
 	}
+	// A copy, if it was cut: what is kept must not hold on to the rest.
+	if len(agent) < len(userAgent) {
+		agent = strings.Clone(agent)
+	}
 	return Origin{IP: ip, UserAgent: agent, RequestID: requestID}
 }
 

@@ -15,6 +15,12 @@ import (
 	"github.com/keloa/apitokens/token/bearer"
 )
 
+// The bounds of how often a Recorder flushes.
+const (
+	MinInterval = 100 * time.Millisecond
+	MaxInterval = 5 * time.Minute
+)
+
 const (
 	// maxBatch is how many entries one transaction writes.
 	maxBatch = 500
@@ -26,7 +32,7 @@ const (
 type Options struct {
 	Database *database.DB
 	Logger   *slog.Logger
-	Interval time.Duration    // between two flushes
+	Interval time.Duration    // between two flushes: MinInterval to MaxInterval
 	Now      func() time.Time // nil for the system's clock
 }
 

@@ -16,9 +16,9 @@ import (
 	"github.com/keloa/apitokens/ent/usageflush"
 )
 
-// flushKept is how long a flush is kept for the other servers to see. None goes
-// that long without looking.
-const flushKept = 15 * time.Minute
+// flushKept is how long a flush is kept for the other servers, which look at each
+// interval.
+const flushKept = 3 * MaxInterval
 
 // write writes a batch, or finds that it is written.
 func (r *Recorder) write(ctx context.Context, b batch) error {

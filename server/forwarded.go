@@ -1,0 +1,30 @@
+package main
+
+import (
+	"net/http"
+	"net/netip"
+	"strings"
+
+	"github.com/keloa/apitokens/token"
+)
+
+// forwardedFrom is where a request comes from that whoever calls the internal
+// listener asks about: the last address in X-Forwarded-For, which is the one that
+// the caller itself has seen, or else the caller. The user agent is that of the
+// request, which gateways hand on.
+//
+// It is for what is shown as a token's last use. What is recorded in the audit
+// log is the connection's address, which nobody can choose.
+func forwardedFrom(r *http.Request) token.Origin {
+	origin := visitOf(r.Context()).origin
+	values := r.Header["X-Forwarded-For"]
+	if len(values) == 0 {
+		return origin
+	}
+	last := values[len(values)-1]
+	last = strings.TrimSpace(last[strings.LastIndexByte(last, ',')+1:])
+	if ip, err := netip.ParseAddr(last); err == nil {
+		origin.IP = ip.Unmap().WithZone("").String()
+	}
+	return origin
+}
