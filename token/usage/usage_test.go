@@ -24,12 +24,12 @@ import (
 // patience is how long a test waits for what happens in the background.
 const patience = 10 * time.Second
 
-func newRecorder(e *tokentest.Env, interval time.Duration, log *bytes.Buffer) *usage.Recorder {
+func newRecorder(e *tokentest.Env, log *bytes.Buffer) *usage.Recorder {
 	logger := slog.New(slog.DiscardHandler)
 	if log != nil {
 		logger = slog.New(slog.NewTextHandler(log, nil))
 	}
-	return usage.New(usage.Options{Database: e.DB, Logger: logger, Interval: interval, Now: e.Now})
+	return usage.New(usage.Options{Database: e.DB, Logger: logger, Interval: time.Hour, Now: e.Now})
 }
 
 func flush(t *testing.T, r *usage.Recorder) {
@@ -71,7 +71,7 @@ func requests(t *testing.T, e *tokentest.Env, id uuid.UUID) (sum int64) {
 func TestLastUseMovesForwardOnly(t *testing.T) {
 	tokentest.Each(t, func(t *testing.T, e *tokentest.Env) {
 		minted, _ := e.Mint(t, "x", ability.FullAccess)
-		here, there := newRecorder(e, time.Hour, nil), newRecorder(e, time.Hour, nil)
+		here, there := newRecorder(e, nil), newRecorder(e, nil)
 		noon := time.Date(2026, 11, 23, 12, 0, 0, 250_000_000, time.UTC)
 		mark := func(r *usage.Recorder, after time.Duration, from string, abilities ...ability.Ability) {
 			r.Mark(usage.Mark{
@@ -114,7 +114,7 @@ func TestLastUseMovesForwardOnly(t *testing.T) {
 func TestHours(t *testing.T) {
 	tokentest.Each(t, func(t *testing.T, e *tokentest.Env) {
 		minted, _ := e.Mint(t, "x", ability.Read)
-		r := newRecorder(e, time.Hour, nil)
+		r := newRecorder(e, nil)
 		midnight := time.Date(2026, 11, 24, 0, 0, 0, 0, time.UTC)
 		for _, m := range []struct {
 			at       time.Duration
@@ -152,7 +152,7 @@ func TestRequestsAddUpOnce(t *testing.T) {
 		errs := make([]error, servers+1)
 		var wg sync.WaitGroup
 		for server := range servers {
-			r := newRecorder(e, time.Hour, nil)
+			r := newRecorder(e, nil)
 			wg.Go(func() {
 				for round := range rounds {
 					for i := range tokens {
@@ -190,7 +190,7 @@ func TestRequestsAddUpOnce(t *testing.T) {
 func TestFailedFlushKeepsItsMarks(t *testing.T) {
 	tokentest.Each(t, func(t *testing.T, e *tokentest.Env) {
 		minted, _ := e.Mint(t, "x", ability.Read)
-		r := newRecorder(e, time.Hour, nil)
+		r := newRecorder(e, nil)
 		mark := func() {
 			r.Mark(usage.Mark{Token: minted.ID, Abilities: ability.Of(ability.Read), Requests: 1, At: e.Now()})
 		}
@@ -229,7 +229,7 @@ func TestMarksOfTheDead(t *testing.T) {
 		if _, err := e.Service.Revoke(t.Context(), e.Owner, dead.ID, ""); err != nil {
 			t.Fatal(err)
 		}
-		r := newRecorder(e, time.Hour, nil)
+		r := newRecorder(e, nil)
 		for _, id := range []uuid.UUID{alive.ID, dead.ID, uuid.New()} {
 			r.Mark(usage.Mark{Token: id, Abilities: ability.Of(ability.Read), Requests: 1, At: e.Now()})
 		}
@@ -248,7 +248,7 @@ func TestMarksOfTheDead(t *testing.T) {
 func TestRun(t *testing.T) {
 	tokentest.Each(t, func(t *testing.T, e *tokentest.Env) {
 		minted, _ := e.Mint(t, "x", ability.Read)
-		r := newRecorder(e, time.Hour, nil)
+		r := newRecorder(e, nil)
 		ctx, stop := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
 		go func() { ended <- r.Run(ctx) }()
@@ -284,7 +284,7 @@ func TestMarksAreBounded(t *testing.T) {
 	const extra = 10
 	tokentest.Each(t, func(t *testing.T, e *tokentest.Env) {
 		var log bytes.Buffer
-		r := newRecorder(e, time.Hour, &log)
+		r := newRecorder(e, &log)
 		for i := range usage.MaxMarkedShard + extra {
 			r.Mark(usage.Mark{Token: inShard(i), Requests: 1, At: e.Now()})
 		}
@@ -322,7 +322,7 @@ func TestSweep(t *testing.T) {
 		}
 		flushed(8 * 24 * time.Hour)
 		flushed(time.Hour)
-		r := newRecorder(e, time.Hour, nil)
+		r := newRecorder(e, nil)
 		left := []int{601, 101, 1, 1}
 		for round, want := range left {
 			if err := r.Round(t.Context()); err != nil {
@@ -342,7 +342,7 @@ func TestSweep(t *testing.T) {
 // the last.
 func TestOldFlushesGo(t *testing.T) {
 	tokentest.Each(t, func(t *testing.T, e *tokentest.Env) {
-		r := newRecorder(e, time.Hour, nil)
+		r := newRecorder(e, nil)
 		for range 5 {
 			r.Mark(usage.Mark{Token: uuid.New(), Requests: 1, At: e.Now()})
 			flush(t, r)

@@ -16,7 +16,7 @@ import (
 // Subscribers hear of the flushes of all servers, each id once a flush.
 func TestSubscribe(t *testing.T) {
 	tokentest.Each(t, func(t *testing.T, e *tokentest.Env) {
-		here, there := newRecorder(e, time.Hour, nil), newRecorder(e, time.Hour, nil)
+		here, there := newRecorder(e, nil), newRecorder(e, nil)
 		round := func(r *usage.Recorder, used ...uuid.UUID) {
 			t.Helper()
 			for _, id := range used {
@@ -71,7 +71,7 @@ func TestSubscribe(t *testing.T) {
 
 		// A server that has just come is heard from its first flush on, and
 		// whoever comes after a silence hears nothing old.
-		round(newRecorder(e, time.Hour, nil), ids[4])
+		round(newRecorder(e, nil), ids[4])
 		round(here)
 		want(ids[4])
 		leave()
