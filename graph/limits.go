@@ -19,7 +19,8 @@ const (
 	// maxDepth is how deep selections nest, fragments included.
 	// GraphiQL's introspection has 15, data at most 5.
 	maxDepth = 16
-	// maxRootFields bounds database queries: a root field makes at most three.
+	// maxRootFields bounds database queries: a root field makes at most three,
+	// and two more for what its tokens were used for; each alias of usage one.
 	maxRootFields = 10
 	// maxAliases bounds how often one field is asked for under other names.
 	maxAliases = 50

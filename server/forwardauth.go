@@ -69,7 +69,7 @@ func (h *handlers) forward(w http.ResponseWriter, r *http.Request) error {
 		if needed != "" && !v.Abilities.Allows(needed) {
 			return errTooLittle
 		}
-		h.tokens.Used(v.Token, ability.Of(needed), forwardedFrom(r))
+		h.tokens.NoteUse(v.Token, ability.Of(needed), forwardedFrom(r))
 		graph.Flush(w, func() { allow(w, v) })
 		return nil
 	})

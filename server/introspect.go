@@ -39,7 +39,7 @@ func (h *handlers) introspect(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	err = h.tokens.Vouch(r.Context(), secret, visitOf(r.Context()).origin, func(v verdict.Verdict) error {
-		h.tokens.Used(v.Token, 0, forwardedFrom(r))
+		h.tokens.NoteUse(v.Token, 0, forwardedFrom(r))
 		graph.Flush(w, func() { h.sendIntrospection(w, v) })
 		return nil
 	})

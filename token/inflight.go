@@ -66,7 +66,7 @@ func (s *Service) Begin(ctx context.Context, by Caller) (_ context.Context, done
 	if !by.expiresAt.IsZero() {
 		ctx, expired = context.WithTimeoutCause(ctx, by.expiresAt.Sub(s.now()), ErrUnauthenticated)
 	}
-	s.used(by, 0, 1)
+	s.noteCaller(by, 0, 1)
 	ctx, cancel := context.WithCancelCause(ctx)
 	r := &request{cancel: cancel}
 	if by.Actor.Kind == auditsink.Operator {

@@ -107,7 +107,7 @@ func (s *Service) Can(ctx context.Context, by Caller, a ability.Ability, attempt
 		if r := requestOf(ctx); r != nil {
 			r.uses(a)
 		}
-		s.used(by, ability.Of(a), 0)
+		s.noteCaller(by, ability.Of(a), 0)
 		return nil
 	}
 	return s.refuse(ctx, by, attempted, lacks(a))

@@ -25,14 +25,15 @@ const (
 	maxUsageHours = 50_000
 )
 
-// Used notes a request of a token, and what it exercised of its abilities. It is
-// for requests that have no [Caller]; Begin and Can note those that have one.
-func (s *Service) Used(id uuid.UUID, exercised ability.Set, from Origin) {
+// NoteUse notes a request of a token, and what it exercised of its abilities. It
+// is for requests that are not registered with Begin, which notes them itself, as
+// Can notes the abilities.
+func (s *Service) NoteUse(id uuid.UUID, exercised ability.Set, from Origin) {
 	s.mark(id, exercised, 1, from)
 }
 
-// used notes what by does, if by is a token. Operators are not counted.
-func (s *Service) used(by Caller, exercised ability.Set, requests int) {
+// noteCaller notes what by does, if by is a token. Operators are not counted.
+func (s *Service) noteCaller(by Caller, exercised ability.Set, requests int) {
 	if by.Actor.Kind == auditsink.Token {
 		s.mark(*by.Actor.ID, exercised, requests, by.Origin)
 	}

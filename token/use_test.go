@@ -36,7 +36,7 @@ func TestWhatCountsAsUse(t *testing.T) {
 		request(e.As(t, readerSecret), ability.Read, ability.Read)
 		request(e.As(t, readerSecret), ability.FullAccess, ability.WriteConversations)
 		e.Advance(time.Second)
-		e.Service.Used(full.ID, ability.Of(ability.WriteContacts), token.NewOrigin("203.0.113.9", "gate/1", "r"))
+		e.Service.NoteUse(full.ID, ability.Of(ability.WriteContacts), token.NewOrigin("203.0.113.9", "gate/1", "r"))
 		if err := e.Usage.Flush(t.Context()); err != nil {
 			t.Fatal(err)
 		}

@@ -18,10 +18,3 @@ func (r *Recorder) FlushWithoutAnswer(ctx context.Context) error {
 	r.flushing.Unlock()
 	return err
 }
-
-// Subscribed reports whether anyone subscribes.
-func (r *Recorder) Subscribed() bool {
-	r.watch.mu.Lock()
-	defer r.watch.mu.Unlock()
-	return r.watch.seen != nil
-}

@@ -14,7 +14,8 @@ const (
 	// shards is how many parts the marks have, each with a lock of its own.
 	shards = 64
 	// maxMarked is how many entries a shard holds between two flushes: in
-	// all shards together 131,072 tokens, which take 20 MB.
+	// all shards together 131,072 tokens, which take 20 MB, and as much
+	// again while they are written.
 	maxMarked = 2048
 	// crowded is when a shard asks for a flush before its time.
 	crowded = maxMarked / 2

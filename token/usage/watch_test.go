@@ -1,10 +1,8 @@
 package usage_test
 
 import (
-	"context"
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -13,10 +11,15 @@ import (
 	"github.com/keloa/apitokens/token/usage"
 )
 
-// Subscribers hear of the flushes of all servers, each id once a flush.
-func TestSubscribe(t *testing.T) {
+// Listeners hear of the flushes of all servers, of each token once a flush.
+func TestListen(t *testing.T) {
 	tokentest.Each(t, func(t *testing.T, e *tokentest.Env) {
 		here, there := newRecorder(e, nil), newRecorder(e, nil)
+		ids := make([]uuid.UUID, 4) // in ascending order: they are made one after the other
+		for i := range ids {
+			minted, _ := e.Mint(t, "x", ability.Read)
+			ids[i] = minted.ID
+		}
 		round := func(r *usage.Recorder, used ...uuid.UUID) {
 			t.Helper()
 			for _, id := range used {
@@ -26,70 +29,55 @@ func TestSubscribe(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		ids := make([]uuid.UUID, 6)
-		for i := range ids {
-			ids[i] = uuid.New()
-		}
-		slices.SortFunc(ids, func(a, b uuid.UUID) int { return slices.Compare(a[:], b[:]) })
-		round(there, ids[0]) // before anyone asks
-
-		ctx, leave := context.WithCancel(t.Context())
-		used, err := here.Subscribe(ctx)
-		if err != nil {
-			t.Fatal(err)
+		var heard []uuid.UUID
+		listen := func() (stop func()) {
+			t.Helper()
+			stop, err := here.Listen(t.Context(), func(uses []usage.Use) {
+				for _, use := range uses {
+					heard = append(heard, use.Token)
+					if use.Workspace != e.Owner.Workspace.ID {
+						t.Errorf("%s is said to be of workspace %s", use.Token, use.Workspace)
+					}
+				}
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return stop
 		}
 		want := func(want ...uuid.UUID) {
 			t.Helper()
-			select {
-			case got := <-used:
-				slices.SortFunc(got, func(a, b uuid.UUID) int { return slices.Compare(a[:], b[:]) })
-				if !slices.Equal(got, want) {
-					t.Errorf("got %v, want %v", got, want)
-				}
-			default:
-				if want != nil {
-					t.Errorf("got nothing, want %v", want)
-				}
+			slices.SortFunc(heard, func(a, b uuid.UUID) int { return slices.Compare(a[:], b[:]) })
+			if !slices.Equal(heard, want) {
+				t.Errorf("heard of %v, want %v", heard, want)
 			}
+			heard = nil
 		}
+		round(there, ids[0]) // before anyone listens
+		stop := listen()
 		round(here)
 		want()
 		round(here, ids[1], ids[2], ids[1])
 		want(ids[1], ids[2])
 		round(there, ids[3], ids[1])
 		want() // this server has not looked
-		round(here, ids[1])
+		round(here, ids[1], uuid.New())
 		want(ids[1], ids[3])
 		round(here)
 		want()
 
-		// Who does not keep up receives the newest.
-		round(here, ids[4])
-		round(here, ids[5])
-		want(ids[5])
-		want()
-
-		// A server that has just come is heard from its first flush on, and
-		// whoever comes after a silence hears nothing old.
-		round(newRecorder(e, nil), ids[4])
+		// A server that has just come is heard from its first flush on.
+		round(newRecorder(e, nil), ids[0])
 		round(here)
-		want(ids[4])
-		leave()
-		deadline := time.After(patience)
-		for here.Subscribed() {
-			select {
-			case <-deadline:
-				t.Fatal("the subscriber does not leave")
-			case <-time.After(time.Millisecond):
-			}
-		}
+		want(ids[0])
+
+		// Who comes after a silence hears nothing old.
+		stop()
 		round(here, ids[0])
 		want()
-		used, err = here.Subscribe(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
+		stop = listen()
 		round(here, ids[1])
 		want(ids[1])
+		stop()
 	})
 }
