@@ -45,7 +45,11 @@ func (r *apiTokenResolver) AbilityUsage(ctx context.Context, obj *ent.Token) ([]
 }
 
 func (r *apiTokenResolver) Usage(ctx context.Context, obj *ent.Token, since time.Time, until *time.Time) ([]*usage.Bucket, error) {
-	all, err := shared(ctx, obj, [2]time.Time{since, orZero(until)}, func(page []*ent.Token) (map[uuid.UUID][]usage.Bucket, error) {
+	what := struct {
+		since, until time.Time
+		untilNow     bool
+	}{since, orZero(until), until == nil}
+	all, err := shared(ctx, obj, what, func(page []*ent.Token) (map[uuid.UUID][]usage.Bucket, error) {
 		return r.tokens.Usage(ctx, page, since, until)
 	})
 	return pointers(all[obj.ID]), err

@@ -28,7 +28,7 @@ const (
 	lastFlush = 10 * time.Second
 )
 
-// Options are what a Recorder stands on.
+// Options are what a Recorder stands on. All but Now are needed.
 type Options struct {
 	Database *database.DB
 	Logger   *slog.Logger
