@@ -52,6 +52,17 @@ func (r *queryResolver) AuditEntries(ctx context.Context, first *int, after *key
 	return auditEntryConnection(page), nil
 }
 
+func (r *subscriptionResolver) AuditEntryAdded(ctx context.Context, filter *journal.Filter) (<-chan *journal.Entry, error) {
+	tail, err := r.tokens.FollowAudit(ctx, callerFrom(ctx), orZero(filter))
+	if err != nil {
+		return nil, err
+	}
+	return events(ctx, func(ctx context.Context) (*journal.Entry, error) {
+		entry, err := tail.Next(ctx)
+		return &entry, err
+	}, tail.Close), nil
+}
+
 func (r *Resolver) AuditEntry() generated.AuditEntryResolver { return &auditEntryResolver{r} }
 
 type auditEntryResolver struct{ *Resolver }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/executor"
+	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"github.com/keloa/apitokens/token"
@@ -46,7 +47,7 @@ func (e *engine) CreateOperationContext(ctx context.Context, params *graphql.Raw
 	if err != nil {
 		return nil, gqlerror.List{Explain(err).gqlError(ctx)}
 	}
-	return &graphql.OperationContext{
+	operation := &graphql.OperationContext{
 		RawQuery:      params.Query,
 		Variables:     variables,
 		OperationName: params.OperationName,
@@ -61,5 +62,10 @@ func (e *engine) CreateOperationContext(ctx context.Context, params *graphql.Raw
 		RootResolverMiddleware: func(ctx context.Context, next graphql.RootResolver) graphql.Marshaler {
 			return next(ctx)
 		},
-	}, nil
+	}
+	// Validation knows nothing of aliases, @skip and @include here.
+	if op.Operation == ast.Subscription && len(graphql.CollectFields(operation, op.SelectionSet, []string{"Subscription"})) != 1 {
+		return nil, gqlerror.List{badInput("a subscription has exactly one field", "").gqlError(ctx)}
+	}
+	return operation, nil
 }

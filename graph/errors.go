@@ -81,6 +81,8 @@ func Explain(err error) *Problem {
 		return &Problem{CodeUnavailable, http.StatusServiceUnavailable, token.ErrUnavailable.Error(), "", ""}
 	case errors.Is(err, token.ErrConflict):
 		return &Problem{CodeConflict, http.StatusConflict, token.ErrConflict.Error(), "", ""}
+	case errors.Is(err, token.ErrBehind):
+		return &Problem{CodeRateLimited, http.StatusTooManyRequests, "events came faster than they were read: subscribe again, and page through the list from the last that came", "", ""}
 	}
 	return &Problem{CodeInternal, http.StatusInternalServerError, "internal error", "", ""}
 }

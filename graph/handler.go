@@ -5,7 +5,9 @@
 // # Transport
 //
 // The handler keeps to GraphQL over HTTP. Nothing is written before an operation
-// has finished, so that an answer can be withheld to the last.
+// has finished, so that an answer can be withheld to the last. Subscriptions come
+// over WebSockets (graphql-transport-ws) or as server-sent events (the distinct
+// connections mode of graphql-sse), where the same holds of each event.
 //
 // # Errors
 //
@@ -19,8 +21,10 @@
 package graph
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -41,49 +45,76 @@ type Options struct {
 	// Answer calls write, which sends the answer to someone known, or returns
 	// why that must not be sent: [token.Service.Answer] for the caller.
 	Answer func(ctx context.Context, write func() error) error
+	// Authenticate says who opened a WebSocket, by the value of an
+	// Authorization header that came in its first message.
+	Authenticate func(r *http.Request, authorization string) (token.Caller, error)
 }
 
-// handler serves GraphQL over HTTP: one operation, one answer.
-type handler struct {
-	engine *engine
-	log    *slog.Logger
-	answer func(ctx context.Context, write func() error) error
+// Handler serves GraphQL over HTTP: one operation and one answer, or a stream.
+type Handler struct {
+	engine       *engine
+	log          *slog.Logger
+	answer       func(ctx context.Context, write func() error) error
+	authenticate func(*http.Request, string) (token.Caller, error)
+	tokens       *token.Service
+	streams      *streams
 }
 
 // NewHandler returns the handler of /graphql. It expects the caller in the
 // context, see [WithCaller].
-func NewHandler(o Options) http.Handler {
-	return &handler{newEngine(newSchema(o.Tokens), o.Logger), o.Logger, o.Answer}
+func NewHandler(o Options) *Handler {
+	return &Handler{
+		engine:       newEngine(newSchema(o.Tokens), o.Logger),
+		log:          o.Logger,
+		answer:       o.Answer,
+		authenticate: o.Authenticate,
+		tokens:       o.Tokens,
+		streams:      newStreams(),
+	}
 }
+
+// Stop ends all streams, so that their clients connect again elsewhere, and
+// waits for that until ctx is done. No new ones are let in.
+func (h *Handler) Stop(ctx context.Context) { h.streams.stop(ctx) }
 
 // answer is an HTTP answer before it is written: a GraphQL response and its
 // status. Data is nil, and left out, if nothing was executed.
 type answer struct {
-	status int
-	Errors gqlerror.List   `json:"errors,omitempty"`
-	Data   json.RawMessage `json:"data,omitempty"`
+	status   int
+	streamed bool            // it was sent as a stream: nothing is left to write
+	Errors   gqlerror.List   `json:"errors,omitempty"`
+	Data     json.RawMessage `json:"data,omitempty"`
 }
 
-func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if IsSocket(r) {
+		h.serveSocket(w, r)
+		return
+	}
 	media, ok := negotiate(r.Header)
 	var a answer
 	switch {
 	case r.Method != http.MethodPost && r.Method != http.MethodGet:
 		w.Header().Set("Allow", "GET, POST")
 		a = refusal(r.Context(), &Problem{Code: CodeBadUserInput, Status: http.StatusMethodNotAllowed, Message: "use POST or GET"})
-	case !ok:
+	case !ok && !takesStream(r.Header):
 		media = mediaJSON
 		a = refusal(r.Context(), &Problem{
 			Code: CodeBadUserInput, Status: http.StatusNotAcceptable,
-			Message: "an answer is " + mediaGraphQL + " or " + mediaJSON,
+			Message: "an answer is " + mediaGraphQL + " or " + mediaJSON + ", or for a subscription " + mediaStream,
 		})
 	default:
 		a = h.serve(w, r, media)
 	}
-	h.write(w, r, media, a)
+	if a.streamed {
+		return
+	}
+	h.write(w, r, cmp.Or(media, mediaJSON), a)
 }
 
-func (h *handler) serve(w http.ResponseWriter, r *http.Request, media string) (a answer) {
+// serve executes the operation of a request. Media is empty if the client takes
+// a stream only.
+func (h *Handler) serve(w http.ResponseWriter, r *http.Request, media string) (a answer) {
 	ctx, cancel := context.WithTimeoutCause(r.Context(), maxDuration, errTooSlow)
 	defer cancel()
 	defer func() {
@@ -99,22 +130,32 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request, media string) (a
 	ctx = graphql.StartOperationTrace(ctx)
 	op, errs := h.engine.CreateOperationContext(ctx, params)
 	if errs != nil {
+		if media == "" {
+			return h.serveEvents(w, r, nil, errs)
+		}
 		a := answer{status: http.StatusBadRequest, Errors: errs}
 		if media == mediaJSON {
 			a.status = http.StatusOK
 		}
 		return a
 	}
-	if r.Method == http.MethodGet && op.Operation.Operation != ast.Query {
+	kind := op.Operation.Operation
+	if r.Method == http.MethodGet && kind == ast.Mutation {
 		w.Header().Set("Allow", "POST")
-		return refusal(ctx, &Problem{Code: CodeBadUserInput, Status: http.StatusMethodNotAllowed, Message: "a GET runs queries only: use POST"})
+		return refusal(ctx, &Problem{Code: CodeBadUserInput, Status: http.StatusMethodNotAllowed, Message: "a GET runs no mutations: use POST"})
+	}
+	switch {
+	case media == "", kind == ast.Subscription && takesStream(r.Header):
+		return h.serveEvents(w, r, op, nil)
+	case kind == ast.Subscription:
+		return refusal(ctx, errNoStream)
 	}
 	responses, ctx := h.engine.DispatchOperation(ctx, op)
 	response := responses(ctx)
 	if response == nil { // the context ended before anything was executed
 		return refusal(ctx, context.Cause(ctx))
 	}
-	return answer{http.StatusOK, response.Errors, response.Data}
+	return answer{status: http.StatusOK, Errors: response.Errors, Data: response.Data}
 }
 
 // refusal is the answer to a request that is not executed, with the status of
@@ -124,29 +165,49 @@ func refusal(ctx context.Context, err error) answer {
 	return answer{status: p.Status, Errors: gqlerror.List{p.gqlError(ctx)}}
 }
 
+// release calls write, which sends an answer, unless who asked has lost the right
+// to it meanwhile: then it returns why.
+func (h *Handler) release(ctx context.Context, write func() error) error {
+	if anonymous(callerFrom(ctx)) {
+		return write()
+	}
+	return h.answer(ctx, write)
+}
+
+// isUnauthenticated reports whether the errors say that the caller is nobody.
+func isUnauthenticated(errs gqlerror.List) bool {
+	return slices.ContainsFunc(errs, func(err *gqlerror.Error) bool {
+		return err.Extensions["code"] == CodeUnauthenticated
+	})
+}
+
 // write sends the answer, unless who asked has lost the right to it meanwhile.
-func (h *handler) write(w http.ResponseWriter, r *http.Request, media string, a answer) {
+func (h *Handler) write(w http.ResponseWriter, r *http.Request, media string, a answer) {
 	ctx := r.Context()
-	unauthenticated := func(err *gqlerror.Error) bool { return err.Extensions["code"] == CodeUnauthenticated }
-	if anonymous(callerFrom(ctx)) || slices.ContainsFunc(a.Errors, unauthenticated) {
+	if isUnauthenticated(a.Errors) {
 		h.send(w, r, media, a)
 		return
 	}
-	err := h.answer(ctx, func() error {
+	err := h.release(ctx, func() error {
 		h.send(w, r, media, a)
 		return nil
 	})
 	if err != nil { // and nothing was sent
-		if isServerFault(Explain(err).Code) {
-			logUnforeseen(ctx, h.log, err)
-		}
+		h.logFault(ctx, err)
 		h.send(w, r, media, refusal(ctx, err))
+	}
+}
+
+// logFault logs an error whose cause belongs in the log.
+func (h *Handler) logFault(ctx context.Context, err error) {
+	if isServerFault(Explain(err).Code) && !errors.Is(err, errGone) {
+		logUnforeseen(ctx, h.log, err)
 	}
 }
 
 // send sends the answer. One of someone who is not known, or not any more, is a
 // 401 and nothing else.
-func (h *handler) send(w http.ResponseWriter, r *http.Request, media string, a answer) {
+func (h *Handler) send(w http.ResponseWriter, r *http.Request, media string, a answer) {
 	ctx := r.Context()
 	for _, err := range a.Errors {
 		switch err.Extensions["code"] {

@@ -34,12 +34,12 @@ var someone = token.Caller{
 
 // open is a handler without a domain: what it can answer, it answers from the
 // schema. Root fields that need an ability fail with err.
-func open(log io.Writer, err error) *handler {
+func open(log io.Writer, err error) *Handler {
 	return openWith(log, func(context.Context) error { return err })
 }
 
 // openWith is open with fields that need an ability failing as fail does.
-func openWith(log io.Writer, fail func(context.Context) error) *handler {
+func openWith(log io.Writer, fail func(context.Context) error) *Handler {
 	logger := slog.New(slog.NewTextHandler(log, nil))
 	schema := generated.NewExecutableSchema(generated.Config{
 		Resolvers: &Resolver{},
@@ -49,7 +49,10 @@ func openWith(log io.Writer, fail func(context.Context) error) *handler {
 			},
 		},
 	})
-	return &handler{newEngine(schema, logger), logger, func(_ context.Context, write func() error) error { return write() }}
+	return &Handler{
+		engine: newEngine(schema, logger), log: logger, streams: newStreams(),
+		answer: func(_ context.Context, write func() error) error { return write() },
+	}
 }
 
 // reply is an answer as a client reads it.

@@ -51,6 +51,35 @@ const (
 	maxCachedQuery = 8 << 10
 )
 
+// The limits of what stays open: WebSockets, and streams of events. A subscription
+// holds no queue of its own: those that follow the audit log share one, and a
+// token that is used again before its first event was taken waits once.
+const (
+	// maxStreams is how many sockets and streams there are in all. An idle
+	// one takes about 40 KB.
+	maxStreams = 4096
+	// maxStreamsEach is how many of them one token or operator has.
+	maxStreamsEach = 64
+	// maxUnknown is how many sockets have not said yet who they are.
+	maxUnknown = 256
+	// maxOperations is how many operations are under way on one socket.
+	maxOperations = 64
+	// maxFrame is how long a message may be: a request and what is around it.
+	maxFrame = maxBody + 1<<10
+	// maxOperationID is how long an id may be that a client gives an operation.
+	maxOperationID = 128
+)
+
+// patience is how long is waited for clients.
+type patience struct {
+	init  time.Duration // for a socket to say who it is
+	ping  time.Duration // between signs of life that are sent
+	pong  time.Duration // for a sign of life to be answered
+	write time.Duration // for one message or event to be taken
+}
+
+var defaultPatience = patience{init: 10 * time.Second, ping: 30 * time.Second, pong: 10 * time.Second, write: maxWrite}
+
 func tooComplex(format string, args ...any) *Problem {
 	return &Problem{Code: CodeQueryTooComplex, Status: http.StatusBadRequest, Message: fmt.Sprintf(format, args...)}
 }

@@ -16,6 +16,16 @@ const (
 	mediaGraphQL = "application/graphql-response+json"
 )
 
+// mediaStream is the media type of an answer that goes on.
+const mediaStream = "text/event-stream"
+
+// takesStream reports whether the client names the media type of a stream among
+// those it accepts. Wildcards do not mean it.
+func takesStream(h http.Header) bool {
+	wanted := prefer(strings.Split(strings.Join(h.Values("Accept"), ","), ","), mediaStream)
+	return wanted.exact && wanted.q > 0
+}
+
 // preference is how much a client wants a media type.
 type preference struct {
 	q     float64

@@ -27,7 +27,17 @@ func readRequest(w http.ResponseWriter, r *http.Request) (*graphql.RawParams, er
 	if err != nil {
 		return nil, err
 	}
-	params := &graphql.RawParams{Headers: r.Header}
+	params, err := readParams(fields)
+	if err != nil {
+		return nil, err
+	}
+	params.Headers = r.Header
+	return params, nil
+}
+
+// readParams reads the parameters of a request from the fields of its JSON.
+func readParams(fields map[string]json.RawMessage) (*graphql.RawParams, error) {
+	params := &graphql.RawParams{}
 	for _, field := range []struct {
 		name, kind string
 		to         any

@@ -101,6 +101,14 @@ func (r *queryResolver) APIToken(ctx context.Context, id uuid.UUID) (*ent.Token,
 	return r.tokens.Get(ctx, callerFrom(ctx), id)
 }
 
+func (r *subscriptionResolver) APITokenUsed(ctx context.Context, ids []uuid.UUID) (<-chan *ent.Token, error) {
+	watch, err := r.tokens.WatchUsed(ctx, callerFrom(ctx), ids)
+	if err != nil {
+		return nil, err
+	}
+	return events(ctx, watch.Next, watch.Close), nil
+}
+
 func (r *Resolver) ApiToken() generated.ApiTokenResolver { return &apiTokenResolver{r} }
 
 func (r *Resolver) MintTokenPayload() generated.MintTokenPayloadResolver {

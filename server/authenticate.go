@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/keloa/apitokens/graph"
 	"github.com/keloa/apitokens/token"
 	"github.com/keloa/apitokens/token/bearer"
 )
@@ -49,6 +50,14 @@ func (h *handlers) bearerCaller(r *http.Request, gatewaySite string) (token.Call
 	return by, nil
 }
 
+// socketCaller is who opened a WebSocket, by an Authorization header that came in
+// its first message. A page that sends one is held to what holds of headers.
+func (h *handlers) socketCaller(r *http.Request, authorization string) (token.Caller, error) {
+	said := r.Clone(r.Context())
+	said.Header.Set("Authorization", authorization)
+	return h.bearerCaller(said, "")
+}
+
 // bearerSecret reads the one Authorization header: "Bearer", a space and the
 // secret (RFC 6750, section 2.1). The other two ways of the RFC, a form field
 // and a query parameter, are not there: they leak.
@@ -66,13 +75,14 @@ func bearerSecret(header http.Header) (bearer.Secret, error) {
 }
 
 // cookieCaller is the operator whose session is in the cookie. A request that
-// changes something must come from our own pages.
+// changes something, and one for a WebSocket, which browsers let any page open,
+// must come from our own pages.
 func (h *handlers) cookieCaller(r *http.Request) (token.Caller, error) {
 	cookies := r.CookiesNamed(h.cookieName)
 	if len(cookies) != 1 {
 		return token.Caller{}, token.ErrUnauthenticated
 	}
-	if h.isForeignWrite(r) {
+	if h.isForeignWrite(r) || graph.IsSocket(r) && h.isForeignPage(r.Header, "") {
 		return token.Caller{}, errCrossOrigin
 	}
 	secret, err := bearer.Parse(cookies[0].Value)

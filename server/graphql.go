@@ -13,11 +13,16 @@ import (
 )
 
 // graphQL puts who asks into the context and leaves the rest to package graph.
-// The context ends when what the caller came with does.
+// The context ends when what the caller came with does; a WebSocket sees to that
+// by itself, since who it is of may come later.
 func (h *handlers) graphQL(w http.ResponseWriter, r *http.Request) {
 	by, err := h.authenticate(r)
 	if err != nil {
 		h.refuse(w, r, err)
+		return
+	}
+	if graph.IsSocket(r) {
+		h.graphql.ServeHTTP(w, r.WithContext(graph.WithCaller(r.Context(), by)))
 		return
 	}
 	ctx, done := h.tokens.Begin(r.Context(), by)

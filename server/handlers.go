@@ -40,7 +40,7 @@ type handlers struct {
 	secureCookie    bool
 	crossOrigin     *http.CrossOriginProtection
 	resourceServers []digest
-	graphql         http.Handler
+	graphql         *graph.Handler
 	metrics         *metrics
 	// What is logged of the answers that come in floods, and of refusals.
 	answers, refusals sampler
@@ -62,8 +62,13 @@ func newHandlers(o handlerOptions) *handlers {
 		answers:         sampler{limit: loggedAnswers},
 		refusals:        sampler{limit: loggedRefusals},
 		metrics:         newMetrics(o),
-		graphql:         graph.NewHandler(graph.Options{Tokens: o.Tokens, Logger: o.Logger, Answer: release(o.Tokens)}),
 	}
+	h.graphql = graph.NewHandler(graph.Options{
+		Tokens:       o.Tokens,
+		Logger:       o.Logger,
+		Answer:       release(o.Tokens),
+		Authenticate: h.socketCaller,
+	})
 	h.issuer = appendJSONText(nil, h.publicOrigin)
 	if h.secureCookie {
 		// The prefix has browsers refuse a cookie that another host or

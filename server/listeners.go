@@ -23,6 +23,9 @@ type listeners struct {
 	public   net.Listener
 	internal net.Listener // nil for none
 	servers  []*http.Server
+	// endStreams ends what stays open, which requests under way do not do by
+	// themselves. Nil until serve is called.
+	endStreams func(context.Context)
 }
 
 // listen opens the listeners. What comes in waits until serve is called.
@@ -84,6 +87,7 @@ func (ls *listeners) internalAddress() string {
 // fails.
 func (ls *listeners) serve(h *handlers) <-chan error {
 	failed := make(chan error, 2)
+	ls.endStreams = h.graphql.Stop
 	ls.start(ls.public, h.public(), failed)
 	if ls.internal != nil {
 		ls.start(ls.internal, h.internal(), failed)
@@ -107,6 +111,9 @@ func (ls *listeners) stop() {
 	ctx, cancel := context.WithTimeout(context.Background(), stopWait)
 	defer cancel()
 	var wait sync.WaitGroup
+	if ls.endStreams != nil {
+		wait.Go(func() { ls.endStreams(ctx) })
+	}
 	for _, server := range ls.servers {
 		wait.Go(func() {
 			if server.Shutdown(ctx) != nil {

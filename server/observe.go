@@ -134,9 +134,10 @@ type recorder struct {
 	bytes  int64
 }
 
-// WriteHeader notes the final status: those below 200 only announce it.
+// WriteHeader notes the final status: those below 200 only announce it, but for
+// the one that hands the connection over.
 func (w *recorder) WriteHeader(status int) {
-	if w.status == 0 && status >= 200 {
+	if w.status == 0 && (status >= 200 || status == http.StatusSwitchingProtocols) {
 		w.status = status
 	}
 	w.ResponseWriter.WriteHeader(status)

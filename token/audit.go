@@ -32,3 +32,12 @@ func (s *Service) AuditEntry(ctx context.Context, by Caller, id uuid.UUID) (jour
 	}
 	return entry, err
 }
+
+// FollowAudit returns the audit entries that the caller can see, as they are
+// added from now on. The caller closes the tail.
+func (s *Service) FollowAudit(ctx context.Context, by Caller, f journal.Filter) (*journal.Tail, error) {
+	if err := s.Can(ctx, by, ability.Read, "auditEntryAdded"); err != nil {
+		return nil, err
+	}
+	return s.journal.Follow(ctx, by.Workspace.ID, by.TestOnly, f)
+}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/keloa/apitokens/auditsink/journal"
 	"github.com/keloa/apitokens/token/ability"
 )
 
@@ -22,6 +23,8 @@ var (
 	// ErrConflict is returned when an idempotency key comes again with
 	// another input.
 	ErrConflict = errors.New("the idempotency key was used before with another input")
+	// ErrBehind is returned to who follows events and takes them too slowly.
+	ErrBehind = journal.ErrBehind
 	// ErrExists is returned for a name that is taken.
 	ErrExists = errors.New("exists already")
 )

@@ -62,6 +62,9 @@ type Journal struct {
 
 	mu     sync.Mutex
 	sealed chan struct{} // closed at the next seal
+
+	tails    sync.Mutex
+	followed *follower // what the tails share; nil while there are none
 }
 
 // New returns the audit log of a database.

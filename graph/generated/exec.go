@@ -45,6 +45,7 @@ type ResolverRoot interface {
 	MintTokenPayload() MintTokenPayloadResolver
 	Mutation() MutationResolver
 	Query() QueryResolver
+	Subscription() SubscriptionResolver
 	Viewer() ViewerResolver
 	Workspace() WorkspaceResolver
 }
@@ -94,6 +95,10 @@ type QueryResolver interface {
 	APIToken(ctx context.Context, id uuid.UUID) (*ent.Token, error)
 	Viewer(ctx context.Context) (*token.Caller, error)
 	Abilities(ctx context.Context) ([]*ability.Info, error)
+}
+type SubscriptionResolver interface {
+	AuditEntryAdded(ctx context.Context, filter *journal.Filter) (<-chan *journal.Entry, error)
+	APITokenUsed(ctx context.Context, ids []uuid.UUID) (<-chan *ent.Token, error)
 }
 type ViewerResolver interface {
 	Workspace(ctx context.Context, obj *token.Caller) (*token.Home, error)
@@ -185,6 +190,23 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 				Data: buf.Bytes(),
 			}
 		}
+	case ast.Subscription:
+		next := ec._Subscription(ctx, opCtx.Operation.SelectionSet)
+
+		var buf bytes.Buffer
+		return func(ctx context.Context) *graphql.Response {
+			buf.Reset()
+			data := next(ctx)
+
+			if data == nil {
+				return nil
+			}
+			data.MarshalGQL(&buf)
+
+			return &graphql.Response{
+				Data: buf.Bytes(),
+			}
+		}
 
 	default:
 		return graphql.OneShot(graphql.ErrorResponse(ctx, "unsupported GraphQL operation"))
@@ -225,6 +247,18 @@ var sources = []*ast.Source{
     "Which entries to answer. Without it, all."
     filter: AuditEntryFilter
   ): AuditEntryConnection! @can(ability: READ)
+}
+
+extend type Subscription {
+  """
+  Each entry that is added to the audit log of the workspace from now on, in the
+  order of the log, once it is sealed. Who reads too slowly is told so, and can
+  page through ` + "`" + `auditEntries` + "`" + ` from the last entry that came.
+  """
+  auditEntryAdded(
+    "Which entries to answer. Without it, all."
+    filter: AuditEntryFilter
+  ): AuditEntry! @can(ability: READ)
 }
 
 "Whether what was tried was done."
@@ -359,6 +393,12 @@ type Query {
 
 "What can be changed. Every change is recorded in the audit log."
 type Mutation
+
+"""
+What can be watched as it happens, over a WebSocket (graphql-transport-ws) or
+server-sent events. A subscription ends when what it came with does.
+"""
+type Subscription
 `, BuiltIn: false},
 	{Name: "../token.graphqls", Input: `extend type Query {
   "The API tokens of the workspace."
@@ -399,6 +439,18 @@ extend type Mutation {
     "What to revoke."
     input: RevokeTokenInput!
   ): RevokeTokenPayload! @can(ability: FULL_ACCESS)
+}
+
+extend type Subscription {
+  """
+  A token that has just been used: at most once each time that last-used moments
+  are written, however often it was used. Uses that come faster than they are read
+  become one.
+  """
+  apiTokenUsed(
+    "Which tokens to watch. Without it, all of the workspace."
+    ids: [ID!]
+  ): ApiToken! @can(ability: READ)
 }
 
 "Which data a token works on."
@@ -1272,6 +1324,34 @@ func (ec *executionContext) field_Query_node_args(ctx context.Context, rawArgs m
 		return nil, err
 	}
 	args["id"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Subscription_apiTokenUsed_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "ids",
+		func(ctx context.Context, v any) ([]uuid.UUID, error) {
+			return ec.unmarshalOID2ᚕgithubᚗcomᚋgoogleᚋuuidᚐUUIDᚄ(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["ids"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Subscription_auditEntryAdded_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
+		func(ctx context.Context, v any) (*journal.Filter, error) {
+			return ec.unmarshalOAuditEntryFilter2ᚖgithubᚗcomᚋkeloaᚋapitokensᚋauditsinkᚋjournalᚐFilter(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["filter"] = arg0
 	return args, nil
 }
 
@@ -3439,6 +3519,130 @@ func (ec *executionContext) fieldContext_RevokeTokenPayload_receipt(_ context.Co
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_RevocationReceipt(ctx, field)
 		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Subscription_auditEntryAdded(ctx context.Context, field graphql.CollectedField) (ret func(ctx context.Context) graphql.Marshaler) {
+	return graphql.ResolveFieldStream(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Subscription_auditEntryAdded(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Subscription().AuditEntryAdded(ctx, fc.Args["filter"].(*journal.Filter))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				ability, err := ec.unmarshalNAbility2githubᚗcomᚋkeloaᚋapitokensᚋtokenᚋabilityᚐAbility(ctx, "READ")
+				if err != nil {
+					var zeroVal *journal.Entry
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *journal.Entry
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, ability)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *journal.Entry) graphql.Marshaler {
+			return ec.marshalNAuditEntry2ᚖgithubᚗcomᚋkeloaᚋapitokensᚋauditsinkᚋjournalᚐEntry(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Subscription_auditEntryAdded(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Subscription",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AuditEntry(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Subscription_auditEntryAdded_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Subscription_apiTokenUsed(ctx context.Context, field graphql.CollectedField) (ret func(ctx context.Context) graphql.Marshaler) {
+	return graphql.ResolveFieldStream(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Subscription_apiTokenUsed(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Subscription().APITokenUsed(ctx, fc.Args["ids"].([]uuid.UUID))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				ability, err := ec.unmarshalNAbility2githubᚗcomᚋkeloaᚋapitokensᚋtokenᚋabilityᚐAbility(ctx, "READ")
+				if err != nil {
+					var zeroVal *ent.Token
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *ent.Token
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, ability)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.Token) graphql.Marshaler {
+			return ec.marshalNApiToken2ᚖgithubᚗcomᚋkeloaᚋapitokensᚋentᚐToken(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Subscription_apiTokenUsed(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Subscription",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ApiToken(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Subscription_apiTokenUsed_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
 	}
 	return fc, nil
 }
@@ -6052,6 +6256,28 @@ func (ec *executionContext) _RevokeTokenPayload(ctx context.Context, sel ast.Sel
 	return out
 }
 
+var subscriptionImplementors = []string{"Subscription"}
+
+func (ec *executionContext) _Subscription(ctx context.Context, sel ast.SelectionSet) func(ctx context.Context) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, subscriptionImplementors)
+	ctx = graphql.WithFieldContext(ctx, &graphql.FieldContext{
+		Object: "Subscription",
+	})
+	if len(fields) != 1 {
+		graphql.AddErrorf(ctx, "must subscribe to exactly one stream")
+		return nil
+	}
+
+	switch fields[0].Name {
+	case "auditEntryAdded":
+		return ec._Subscription_auditEntryAdded(ctx, fields[0])
+	case "apiTokenUsed":
+		return ec._Subscription_apiTokenUsed(ctx, fields[0])
+	default:
+		panic("unknown field " + strconv.Quote(fields[0].Name))
+	}
+}
+
 var usageBucketImplementors = []string{"UsageBucket"}
 
 func (ec *executionContext) _UsageBucket(ctx context.Context, sel ast.SelectionSet, obj *usage.Bucket) graphql.Marshaler {
@@ -7437,6 +7663,41 @@ func (ec *executionContext) marshalOCursor2ᚖgithubᚗcomᚋkeloaᚋapitokens�
 	_ = ctx
 	res := scalar.MarshalCursor(*v)
 	return res
+}
+
+func (ec *executionContext) unmarshalOID2ᚕgithubᚗcomᚋgoogleᚋuuidᚐUUIDᚄ(ctx context.Context, v any) ([]uuid.UUID, error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]uuid.UUID, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalOID2ᚕgithubᚗcomᚋgoogleᚋuuidᚐUUIDᚄ(ctx context.Context, sel ast.SelectionSet, v []uuid.UUID) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := make(graphql.Array, len(v))
+	for i := range v {
+		ret[i] = ec.marshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, sel, v[i])
+	}
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
 }
 
 func (ec *executionContext) unmarshalOID2ᚖgithubᚗcomᚋgoogleᚋuuidᚐUUID(ctx context.Context, v any) (*uuid.UUID, error) {

@@ -1,0 +1,51 @@
+package graph
+
+import (
+	"fmt"
+	"runtime"
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+// TestIdleSubscriptionsAreCheap opens a thousand, with their clients in the same
+// process, and closes them.
+func TestIdleSubscriptionsAreCheap(t *testing.T) {
+	const tokens, sockets, each = 5, 40, 5
+	const most = 100 << 10 // bytes a subscription, with a fifth of a socket and of its client
+	known := goleak.IgnoreCurrent()
+	l := oneLive(t)
+	held := func() int {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return int(m.HeapInuse + m.StackInuse)
+	}
+	before := held()
+	clients := make([]*client, 0, tokens*sockets)
+	for i := range tokens {
+		_, header := l.reader(t, fmt.Sprint("watcher ", i))
+		for range sockets {
+			c := l.open(t, header)
+			for id := range each {
+				c.subscribe(fmt.Sprint(id), []string{watchAudit, watchUsed}[id%2])
+			}
+			clients = append(clients, c)
+		}
+	}
+	awaitSubscriptions(t, tokens*sockets*each)
+	after := held()
+	t.Logf("%d bytes a subscription", (after-before)/(tokens*sockets*each))
+	if after-before > tokens*sockets*each*most {
+		t.Errorf("%d subscriptions hold %d bytes", tokens*sockets*each, after-before)
+	}
+	for _, c := range clients {
+		_ = c.CloseNow()
+	}
+	awaitNothingOpen(t, l)
+	l.stop()
+	if err := l.DB.Close(); err != nil {
+		t.Fatal(err)
+	}
+	goleak.VerifyNone(t, known)
+}

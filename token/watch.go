@@ -1,0 +1,158 @@
+package token
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/google/uuid"
+
+	"github.com/keloa/apitokens/ent"
+	enttoken "github.com/keloa/apitokens/ent/token"
+	"github.com/keloa/apitokens/token/ability"
+)
+
+const (
+	// maxPending is how many used tokens wait for one watch. A token waits
+	// once, however often it is used.
+	maxPending = 1000
+	// watchBatch is how many of them are read at once.
+	watchBatch = 100
+)
+
+// Use says that a token was used.
+type Use struct{ Token, Workspace uuid.UUID }
+
+// Used tells those who watch that tokens were used. It is called each time that
+// last-used moments have been written, and never waits.
+func (s *Service) Used(uses []Use) {
+	s.watchers.mu.Lock()
+	defer s.watchers.mu.Unlock()
+	for w := range s.watchers.all {
+		w.add(uses)
+	}
+}
+
+// watchers are all who watch.
+type watchers struct {
+	mu  sync.Mutex
+	all map[*Watch]struct{}
+}
+
+// Watch returns tokens as they are used. It is for one goroutine at a time.
+type Watch struct {
+	service *Service
+	by      Caller
+	only    map[uuid.UUID]bool // nil for all of the workspace
+	ready   []*ent.Token       // read, and not returned yet
+
+	// Guarded by the mutex of watchers.
+	pending map[uuid.UUID]struct{}
+	behind  bool
+	wake    chan struct{} // holds one: more would say no more
+}
+
+// WatchUsed watches those of the tokens that the caller can see: all if ids is
+// nil. It reports [ErrNotFound] for an id that the caller cannot see. The caller
+// closes the watch.
+func (s *Service) WatchUsed(ctx context.Context, by Caller, ids []uuid.UUID) (*Watch, error) {
+	if err := s.Can(ctx, by, ability.Read, "apiTokenUsed"); err != nil {
+		return nil, err
+	}
+	w := &Watch{service: s, by: by, pending: map[uuid.UUID]struct{}{}, wake: make(chan struct{}, 1)}
+	if ids != nil {
+		w.only = make(map[uuid.UUID]bool, len(ids))
+		for _, id := range ids {
+			w.only[id] = true
+		}
+		n, err := s.db.Client().Token.Query().Where(visible(by), enttoken.IDIn(ids...)).Count(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("find tokens to watch: %w", err)
+		}
+		if n < len(w.only) {
+			return nil, ErrNotFound
+		}
+	}
+	s.watchers.mu.Lock()
+	defer s.watchers.mu.Unlock()
+	if s.watchers.all == nil {
+		s.watchers.all = map[*Watch]struct{}{}
+	}
+	s.watchers.all[w] = struct{}{}
+	return w, nil
+}
+
+// Next waits for the next token that is used, and returns it with its grants
+// and workspace. It reports [ErrBehind] if too many wait.
+func (w *Watch) Next(ctx context.Context) (*ent.Token, error) {
+	for len(w.ready) == 0 {
+		ids, err := w.take()
+		if err != nil {
+			return nil, err
+		}
+		if ids == nil {
+			select {
+			case <-ctx.Done():
+				return nil, ctx.Err()
+			case <-w.wake:
+			}
+			continue
+		}
+		w.ready, err = w.service.db.Client().Token.Query().
+			Where(visible(w.by), enttoken.IDIn(ids...)).
+			WithGrants().WithWorkspace().
+			All(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("read used tokens: %w", err)
+		}
+	}
+	t := w.ready[0]
+	w.ready = w.ready[1:]
+	return t, nil
+}
+
+// Close ends the watch.
+func (w *Watch) Close() {
+	w.service.watchers.mu.Lock()
+	defer w.service.watchers.mu.Unlock()
+	delete(w.service.watchers.all, w)
+}
+
+func (w *Watch) add(uses []Use) {
+	for _, use := range uses {
+		if use.Workspace != w.by.Workspace.ID || w.only != nil && !w.only[use.Token] {
+			continue
+		}
+		if w.pending[use.Token] = struct{}{}; len(w.pending) > maxPending {
+			clear(w.pending)
+			w.behind = true
+			break
+		}
+	}
+	if len(w.pending) > 0 || w.behind {
+		select {
+		case w.wake <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// take returns some of those that wait, nil if none does.
+func (w *Watch) take() ([]uuid.UUID, error) {
+	w.service.watchers.mu.Lock()
+	defer w.service.watchers.mu.Unlock()
+	if w.behind {
+		return nil, ErrBehind
+	}
+	var ids []uuid.UUID
+	for id := range w.pending {
+		if len(ids) == watchBatch {
+			break
+		}
+		ids = append(ids, id)
+		delete(w.pending, id)
+	}
+	slices.SortFunc(ids, func(a, b uuid.UUID) int { return slices.Compare(a[:], b[:]) })
+	return ids, nil
+}
