@@ -3,7 +3,6 @@ package token
 import (
 	"context"
 	"fmt"
-	"slices"
 	"sync"
 
 	"github.com/google/uuid"
@@ -46,11 +45,11 @@ type Watch struct {
 	by      Caller
 	only    map[uuid.UUID]bool // nil for all of the workspace
 	ready   []*ent.Token       // read, and not returned yet
+	wake    chan struct{}      // holds one: more would say no more
 
-	// Guarded by the mutex of watchers.
-	pending map[uuid.UUID]struct{}
-	behind  bool
-	wake    chan struct{} // holds one: more would say no more
+	mu      sync.Mutex
+	pending map[uuid.UUID]struct{} // used, and not read yet
+	behind  bool                   // there were too many
 }
 
 // WatchUsed watches those of the tokens that the caller can see: all if ids is
@@ -119,15 +118,17 @@ func (w *Watch) Close() {
 	delete(w.service.watchers.all, w)
 }
 
+// add has the uses that are for this watch wait.
 func (w *Watch) add(uses []Use) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	for _, use := range uses {
 		if use.Workspace != w.by.Workspace.ID || w.only != nil && !w.only[use.Token] {
 			continue
 		}
 		if w.pending[use.Token] = struct{}{}; len(w.pending) > maxPending {
-			clear(w.pending)
 			w.behind = true
-			break
+			clear(w.pending)
 		}
 	}
 	if len(w.pending) > 0 || w.behind {
@@ -140,8 +141,8 @@ func (w *Watch) add(uses []Use) {
 
 // take returns some of those that wait, nil if none does.
 func (w *Watch) take() ([]uuid.UUID, error) {
-	w.service.watchers.mu.Lock()
-	defer w.service.watchers.mu.Unlock()
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if w.behind {
 		return nil, ErrBehind
 	}
@@ -153,6 +154,5 @@ func (w *Watch) take() ([]uuid.UUID, error) {
 		ids = append(ids, id)
 		delete(w.pending, id)
 	}
-	slices.SortFunc(ids, func(a, b uuid.UUID) int { return slices.Compare(a[:], b[:]) })
 	return ids, nil
 }

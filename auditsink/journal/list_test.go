@@ -3,6 +3,7 @@ package journal_test
 import (
 	"errors"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -21,10 +22,20 @@ var (
 	abroad = auditsink.Workspace{ID: uuid.Max, Slug: "abroad"}
 )
 
-// fill appends ten events at home, of which the even ones concern test-mode
-// tokens, and one abroad. They are returned oldest first.
+// fill appends the ten events, and one abroad.
 func fill(t *testing.T, db *database.DB) []auditsink.Event {
 	t.Helper()
+	events := tenEvents()
+	appendEvents(t, db, events...)
+	elsewhere := sinktest.Event(11)
+	elsewhere.Workspace = abroad
+	appendEvents(t, db, elsewhere)
+	return events
+}
+
+// tenEvents happen at home, the oldest first. The even ones concern test-mode
+// tokens.
+func tenEvents() []auditsink.Event {
 	events := make([]auditsink.Event, 10)
 	for i := range events {
 		e := sinktest.Event(int64(i + 1))
@@ -36,11 +47,7 @@ func fill(t *testing.T, db *database.DB) []auditsink.Event {
 			e.Outcome = auditsink.Refused
 		}
 		events[i] = e
-		appendEvents(t, db, e)
 	}
-	elsewhere := sinktest.Event(11)
-	elsewhere.Workspace = abroad
-	appendEvents(t, db, elsewhere)
 	return events
 }
 
@@ -102,11 +109,14 @@ func TestListPages(t *testing.T) {
 	})
 }
 
-func TestListFilters(t *testing.T) {
+// TestFilters holds lists and tails against each other. The entries that the
+// tails see are sealed by another server.
+func TestFilters(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
-		events := fill(t, db)
+		events := tenEvents()
 		j := open(db)
-		for name, test := range map[string]struct {
+		tails := map[string]*journal.Tail{}
+		cases := map[string]struct {
 			journal.Query
 
 			want []int
@@ -121,7 +131,14 @@ func TestListFilters(t *testing.T) {
 			"both":     {journal.Query{TestOnly: true, Filter: journal.Filter{Since: &events[6].At}}, []int{9, 7}},
 			"stranger": {journal.Query{Filter: journal.Filter{ActorID: &uuid.UUID{7}}}, []int{}},
 			"zone":     {journal.Query{Filter: journal.Filter{Since: new(events[8].At.In(time.FixedZone("", 7200)))}}, []int{10, 9}},
-		} {
+		}
+		for name, test := range cases {
+			tails[name] = follow(t, j, home.ID, test.TestOnly, test.Filter)
+			defer tails[name].Close()
+		}
+		fill(t, db)
+		run(t, open(db))()
+		for name, test := range cases {
 			test.Workspace, test.Count, test.First = home.ID, true, new(100)
 			page, err := j.List(t.Context(), test.Query)
 			if err != nil {
@@ -130,6 +147,14 @@ func TestListFilters(t *testing.T) {
 			if got := numbers(page.Entries); !reflect.DeepEqual(got, test.want) || *page.Total != len(test.want) {
 				t.Errorf("%s: %v of %d, want %v", name, got, *page.Total, test.want)
 			}
+			for _, want := range slices.Backward(test.want) {
+				if got := int(next(t, tails[name]).ID[15]); got != want {
+					t.Errorf("%s: followed to %d, want %d", name, got, want)
+				}
+			}
+		}
+		for _, tail := range tails {
+			wantNoMore(t, tail) // all has been read by now
 		}
 	})
 }
