@@ -183,6 +183,13 @@ func (l *live) flood(t *testing.T, n int) {
 	})
 }
 
+// openNow is how many sockets and streams there are.
+func (l *live) openNow() int {
+	l.streams.mu.Lock()
+	defer l.streams.mu.Unlock()
+	return l.streams.total
+}
+
 // await waits for a condition that comes about by itself.
 func await(t *testing.T, met func() bool) {
 	t.Helper()
