@@ -104,7 +104,7 @@ func TestGETStreamsAndChangesNothing(t *testing.T) {
 		t.Errorf("got %d %v", got.StatusCode, got.Header)
 	}
 	got := get(`mutation {revokeToken(input: {id: "` + minted.ID.String() + `"}) {token {id}}}`)
-	if got.StatusCode != 405 {
+	if got.StatusCode != http.StatusMethodNotAllowed {
 		t.Errorf("a mutation: got %d", got.StatusCode)
 	}
 	if _, err := l.Service.Authenticate(t.Context(), secret, token.Origin{}); err != nil {

@@ -445,7 +445,7 @@ func TestStreamsAreBounded(t *testing.T) {
 		l.dial(t, "", subprotocol)
 	}
 	_, response, err := websocket.Dial(t.Context(), l.url, &websocket.DialOptions{Subprotocols: []string{subprotocol}})
-	if err == nil || response.StatusCode != 429 {
+	if err == nil || response.StatusCode != http.StatusTooManyRequests {
 		t.Errorf("a socket too many: %v", err)
 	}
 }
@@ -472,7 +472,7 @@ func TestAStopEndsStreams(t *testing.T) {
 	s.want("") // without a complete: the client is to connect again
 	<-ended
 	_, response, err := websocket.Dial(t.Context(), l.url, &websocket.DialOptions{Subprotocols: []string{subprotocol}})
-	if err == nil || response.StatusCode != 503 {
+	if err == nil || response.StatusCode != http.StatusServiceUnavailable {
 		t.Errorf("a socket after the stop: %v", err)
 	}
 }
