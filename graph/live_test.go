@@ -227,6 +227,16 @@ func (l *live) dial(t *testing.T, header string, protocols ...string) *client {
 	return &client{conn, t}
 }
 
+// refused is the status with which a socket is refused.
+func (l *live) refused(t *testing.T) int {
+	t.Helper()
+	_, response, err := websocket.Dial(t.Context(), l.url, &websocket.DialOptions{Subprotocols: []string{subprotocol}}) //nolint:bodyclose // it is in memory
+	if err == nil || response == nil {
+		t.Fatalf("the socket is not refused: %v", err)
+	}
+	return response.StatusCode
+}
+
 // open is dial with the introduction done.
 func (l *live) open(t *testing.T, header string) *client {
 	t.Helper()

@@ -27,7 +27,7 @@ func (s *site) socket(t *testing.T, headers ...string) (*websocket.Conn, int) {
 		name, value, _ := strings.Cut(h, ": ")
 		o.HTTPHeader.Set(name, value)
 	}
-	conn, response, err := websocket.Dial(t.Context(), s.public+graphQLPath, o)
+	conn, response, err := websocket.Dial(t.Context(), s.public+graphQLPath, o) //nolint:bodyclose // it is in memory
 	if err != nil {
 		if response == nil {
 			t.Fatal(err)

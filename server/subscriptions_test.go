@@ -61,7 +61,7 @@ func TestSubscriptionExamples(t *testing.T) {
 				var ended sync.WaitGroup
 				ended.Go(func() { _ = in.CloseWithError(c.Wait()) })
 				defer ended.Wait()
-				defer out.Close()
+				defer func() { _ = out.Close() }()
 				defer cancel()
 				wantExampleOutput(t, s, out)
 			})
