@@ -36,7 +36,7 @@ func TestAStreamOutlastsARequest(t *testing.T) {
 	awaitSubscriptions(t, 1)
 	<-time.After(deadline + deadline/2)
 	minted, _ := l.reader(t, "first")
-	l.Service.Used([]token.Use{{Token: minted.ID, Workspace: minted.WorkspaceID}})
+	l.use(t, minted.ID)
 	s.want(`event: next data: {"data":{"apiTokenUsed":{"label":"first"}}}`)
 }
 

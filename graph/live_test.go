@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -16,6 +17,7 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+	"github.com/google/uuid"
 
 	"github.com/keloa/apitokens/auditsink"
 	"github.com/keloa/apitokens/auditsink/journal"
@@ -26,6 +28,7 @@ import (
 	"github.com/keloa/apitokens/token/ability"
 	"github.com/keloa/apitokens/token/bearer"
 	"github.com/keloa/apitokens/token/tokentest"
+	"github.com/keloa/apitokens/token/usage"
 )
 
 // live is a handler on a real listener, over a real service whose audit log is
@@ -38,6 +41,17 @@ type live struct {
 	stop func() // once
 	// gate, if set, is asked each time before something is sent.
 	gate atomic.Pointer[func()]
+}
+
+// use has tokens used, and tells those who watch.
+func (l *live) use(t *testing.T, ids ...uuid.UUID) {
+	t.Helper()
+	for _, id := range ids {
+		l.Usage.Mark(usage.Mark{Token: id, Requests: 1, At: l.Now()})
+	}
+	if err := errors.Join(l.Usage.Flush(t.Context()), l.Usage.Publish(t.Context())); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func (l *live) setGate(gate func()) { l.gate.Store(&gate) }

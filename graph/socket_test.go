@@ -279,12 +279,12 @@ func TestEachSeesItsOwn(t *testing.T) {
 		minted, _ := l.mintTest(t, "two")
 		all.want(added("a", "developers.api_token.mint", "two"))
 		test.want(added("a", "developers.api_token.mint", "two"))
-		l.Service.Used([]token.Use{{Token: live.ID, Workspace: live.WorkspaceID}})
+		l.use(t, live.ID)
 		all.want(used("one"))
-		l.Service.Used([]token.Use{{Token: minted.ID, Workspace: minted.WorkspaceID}})
+		l.use(t, minted.ID)
 		all.want(used("two"))
 		test.want(used("two"))
-		l.Service.Used([]token.Use{{Token: foreign.Token.ID, Workspace: foreign.Token.WorkspaceID}})
+		l.use(t, foreign.Token.ID)
 		other.want(used("stranger"))
 	})
 }
@@ -304,7 +304,7 @@ func TestTokensToWatchMustBeThere(t *testing.T) {
 	c.wantCode("x", CodeBadUserInput)
 	c.subscribe("u", `subscription {apiTokenUsed(ids: ["`+two.ID.String()+`"]) {label}}`)
 	awaitSubscriptions(t, 1)
-	l.Service.Used([]token.Use{{Token: one.ID, Workspace: one.WorkspaceID}, {Token: two.ID, Workspace: two.WorkspaceID}})
+	l.use(t, one.ID, two.ID)
 	c.want(used("two"))
 }
 

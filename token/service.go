@@ -68,7 +68,6 @@ type Service struct {
 	settler       *feed.Settler
 	elapsed       feed.Clock
 	uses          *usage.Recorder
-	watchers      watchers
 }
 
 // New returns a Service.

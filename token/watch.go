@@ -10,6 +10,7 @@ import (
 	"github.com/keloa/apitokens/ent"
 	enttoken "github.com/keloa/apitokens/ent/token"
 	"github.com/keloa/apitokens/token/ability"
+	"github.com/keloa/apitokens/token/usage"
 )
 
 const (
@@ -20,25 +21,6 @@ const (
 	watchBatch = 100
 )
 
-// Use says that a token was used.
-type Use struct{ Token, Workspace uuid.UUID }
-
-// Used tells those who watch that tokens were used. It is called each time that
-// last-used moments have been written, and never waits.
-func (s *Service) Used(uses []Use) {
-	s.watchers.mu.Lock()
-	defer s.watchers.mu.Unlock()
-	for w := range s.watchers.all {
-		w.add(uses)
-	}
-}
-
-// watchers are all who watch.
-type watchers struct {
-	mu  sync.Mutex
-	all map[*Watch]struct{}
-}
-
 // Watch returns tokens as they are used. It is for one goroutine at a time.
 type Watch struct {
 	service *Service
@@ -46,6 +28,7 @@ type Watch struct {
 	only    map[uuid.UUID]bool // nil for all of the workspace
 	ready   []*ent.Token       // read, and not returned yet
 	wake    chan struct{}      // holds one: more would say no more
+	stop    func()             // stops listening
 
 	mu      sync.Mutex
 	pending map[uuid.UUID]struct{} // used, and not read yet
@@ -73,12 +56,10 @@ func (s *Service) WatchUsed(ctx context.Context, by Caller, ids []uuid.UUID) (*W
 			return nil, ErrNotFound
 		}
 	}
-	s.watchers.mu.Lock()
-	defer s.watchers.mu.Unlock()
-	if s.watchers.all == nil {
-		s.watchers.all = map[*Watch]struct{}{}
+	var err error
+	if w.stop, err = s.uses.Listen(ctx, w.hear); err != nil {
+		return nil, err
 	}
-	s.watchers.all[w] = struct{}{}
 	return w, nil
 }
 
@@ -113,13 +94,11 @@ func (w *Watch) Next(ctx context.Context) (*ent.Token, error) {
 
 // Close ends the watch.
 func (w *Watch) Close() {
-	w.service.watchers.mu.Lock()
-	defer w.service.watchers.mu.Unlock()
-	delete(w.service.watchers.all, w)
+	w.stop()
 }
 
-// add has the uses that are for this watch wait.
-func (w *Watch) add(uses []Use) {
+// hear has the uses that are for this watch wait.
+func (w *Watch) hear(uses []usage.Use) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, use := range uses {

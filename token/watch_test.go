@@ -13,9 +13,10 @@ import (
 	"github.com/keloa/apitokens/token"
 	"github.com/keloa/apitokens/token/ability"
 	"github.com/keloa/apitokens/token/tokentest"
+	"github.com/keloa/apitokens/token/usage"
 )
 
-func use(t *ent.Token) token.Use { return token.Use{Token: t.ID, Workspace: t.WorkspaceID} }
+func use(t *ent.Token) usage.Use { return usage.Use{Token: t.ID, Workspace: t.WorkspaceID} }
 
 // TestWatchSeesWhatItsCallerSees has every token used that there is.
 func TestWatchSeesWhatItsCallerSees(t *testing.T) {
@@ -44,11 +45,10 @@ func TestWatchSeesWhatItsCallerSees(t *testing.T) {
 				t.Fatal(err)
 			}
 			for range 3 { // a use more is not an event more
-				e.Service.Used([]token.Use{use(live), use(test), use(foreign.Token)})
+				w.Hear([]usage.Use{use(live), use(test), use(foreign.Token)})
 			}
 			wantUsed(t, w, c.want...)
 			w.Close()
-			e.Service.Used([]token.Use{use(live), use(test), use(foreign.Token)})
 			wantUsed(t, w)
 		}
 		for _, id := range []uuid.UUID{live.ID, foreign.Token.ID, {}} {
@@ -88,7 +88,7 @@ func TestWatchIsBounded(t *testing.T) {
 		}
 		defer w.Close()
 		for range 1001 {
-			e.Service.Used([]token.Use{{Token: uuid.New(), Workspace: e.Owner.Workspace.ID}})
+			w.Hear([]usage.Use{{Token: uuid.New(), Workspace: e.Owner.Workspace.ID}})
 		}
 		if _, err := w.Next(t.Context()); !errors.Is(err, token.ErrBehind) {
 			t.Errorf("got %v, want ErrBehind", err)

@@ -113,7 +113,7 @@ func (r *Recorder) Run(ctx context.Context) error {
 
 // round is what is done at each interval. What fails is tried again at the next.
 func (r *Recorder) round(ctx context.Context) error {
-	for _, step := range []func(context.Context) error{r.Flush, r.sweep, r.publish} {
+	for _, step := range []func(context.Context) error{r.Flush, r.sweep, r.Publish} {
 		if err := step(ctx); err != nil {
 			return err
 		}

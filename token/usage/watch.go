@@ -33,7 +33,7 @@ type watch struct {
 }
 
 // seen is the last flush of each server that the listeners know of. Once it is
-// made, it is publish's alone.
+// made, it is Publish's alone.
 type seen map[uuid.UUID]int64
 
 type listener struct{ hear func([]Use) }
@@ -76,8 +76,9 @@ func (r *Recorder) leave(l *listener) {
 	}
 }
 
-// publish tells the listeners, if there are any, what is new.
-func (r *Recorder) publish(ctx context.Context) error {
+// Publish tells the listeners, if there are any, what has been written since it
+// last did. Run calls it after each flush.
+func (r *Recorder) Publish(ctx context.Context) error {
 	r.watch.publishing.Lock()
 	defer r.watch.publishing.Unlock()
 	r.watch.mu.Lock()
