@@ -9,7 +9,9 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"runtime"
+	"runtime/pprof"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -380,9 +382,21 @@ func (s *stream) wantUnauthenticated() {
 // but their goroutines shows.
 func awaitSubscriptions(t *testing.T, n int) {
 	t.Helper()
-	stacks := make([]byte, 8<<20)
-	await(t, func() bool {
-		text := stacks[:runtime.Stack(stacks, true)]
-		return bytes.Count(text, []byte("graph.events[...].func1(")) == n
-	})
+	await(t, func() bool { return goroutinesIn("graph.events[...].func1") == n })
+}
+
+// goroutinesIn counts the goroutines that a function is under way in. The profile
+// has a paragraph for each stack, which begins with how many have it.
+func goroutinesIn(function string) (n int) {
+	var text strings.Builder
+	_ = pprof.Lookup("goroutine").WriteTo(&text, 1) // a builder takes everything
+	for stack := range strings.SplitSeq(text.String(), "\n\n") {
+		if strings.Contains(stack, function) {
+			lines := strings.SplitAfter(stack, "\n")
+			first := slices.IndexFunc(lines, func(line string) bool { return strings.Contains(line, " @ ") })
+			count, _ := strconv.Atoi(strings.Fields(lines[first])[0])
+			n += count
+		}
+	}
+	return n
 }

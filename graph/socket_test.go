@@ -248,7 +248,7 @@ func TestAStreamEndsWithItsSession(t *testing.T) {
 	l := oneLive(t)
 	header := "Bearer " + l.OwnerSession.Reveal()
 	c := l.open(t, header)
-	s, _ := l.ask(t, header, mediaStream, watchAudit)
+	s, _ := l.ask(t, header, mediaStream, watchUsed)
 	awaitSubscriptions(t, 1)
 	if err := l.Service.SignOut(t.Context(), l.Owner); err != nil {
 		t.Fatal(err)
@@ -452,8 +452,8 @@ func TestAStopEndsStreams(t *testing.T) {
 	l := oneLive(t)
 	_, header := l.reader(t, "watcher")
 	c, unknown := l.open(t, header), l.dial(t, "", subprotocol)
-	c.subscribe("s", watchAudit)
-	s, _ := l.ask(t, header, mediaStream, watchAudit)
+	c.subscribe("s", watchUsed)
+	s, _ := l.ask(t, header, mediaStream, watchUsed)
 	awaitSubscriptions(t, 2)
 	closed := make(chan struct{})
 	go func() {
