@@ -263,7 +263,7 @@ func TestEachSeesItsOwn(t *testing.T) {
 		_, header := l.reader(t, "live watcher")
 		_, testHeader := l.mintTest(t, "test watcher")
 		stranger := l.Stranger(t)
-		foreign, err := l.Service.Mint(t.Context(), stranger, token.MintInput{Label: "stranger", Abilities: []ability.Ability{ability.Read}, Mode: "LIVE"})
+		foreign, err := l.Service.Mint(t.Context(), stranger, token.MintInput{Label: "strange watcher", Abilities: []ability.Ability{ability.Read}, Mode: "LIVE"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -284,8 +284,13 @@ func TestEachSeesItsOwn(t *testing.T) {
 		l.use(t, minted.ID)
 		all.want(used("two"))
 		test.want(used("two"))
-		l.use(t, foreign.Token.ID)
-		other.want(used("stranger"))
+		theirs, err := l.Service.Mint(t.Context(), stranger, token.MintInput{Label: "theirs", Abilities: []ability.Ability{ability.Read}, Mode: "LIVE"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		other.want(added("a", "developers.api_token.mint", "theirs"))
+		l.use(t, theirs.Token.ID)
+		other.want(used("theirs"))
 	})
 }
 
