@@ -373,13 +373,16 @@ func TestWhoDoesNotReadIsCutOff(t *testing.T) {
 	_, header := l.reader(t, "watcher")
 	c := l.open(t, header)
 	payload, _ := json.Marshal(map[string]string{"query": introspection}) // a map of strings is JSON
-	for i := 0; l.openNow() > 0; i++ {
+	for i := 0; ; i++ {
 		if i == 5000 { // hundreds of megabytes
 			t.Fatal("the socket is still open")
 		}
 		text := fmt.Sprintf(`{"id":"%d","type":"subscribe","payload":%s}`, i, payload)
-		_ = c.Write(t.Context(), websocket.MessageText, []byte(text)) // until it is cut off
+		if c.Write(t.Context(), websocket.MessageText, []byte(text)) != nil {
+			break // it is cut off
+		}
 	}
+	await(t, func() bool { return l.openNow() == 0 })
 }
 
 func TestAHalfOpenClientIsGivenUp(t *testing.T) {
