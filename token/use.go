@@ -8,7 +8,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/keloa/apitokens/auditsink"
 	"github.com/keloa/apitokens/ent"
 	"github.com/keloa/apitokens/ent/abilityuse"
 	"github.com/keloa/apitokens/ent/usagebucket"
@@ -34,8 +33,8 @@ func (s *Service) NoteUse(id uuid.UUID, exercised ability.Set, from Origin) {
 
 // noteCaller notes what by does, if by is a token. Operators are not counted.
 func (s *Service) noteCaller(by Caller, exercised ability.Set, requests int) {
-	if by.Actor.Kind == auditsink.Token {
-		s.mark(*by.Actor.ID, exercised, requests, by.Origin)
+	if by.Token != uuid.Nil {
+		s.mark(by.Token, exercised, requests, by.Origin)
 	}
 }
 
