@@ -67,6 +67,7 @@ func (h *handlers) forward(w http.ResponseWriter, r *http.Request) error {
 			return errBrowserUse
 		}
 		if needed != "" && !v.Abilities.Allows(needed) {
+			h.tokens.NoteUse(v.Token, 0, forwardedFrom(r))
 			return errTooLittle
 		}
 		h.tokens.NoteUse(v.Token, ability.Of(needed), forwardedFrom(r))
