@@ -17,8 +17,11 @@ import (
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
 	"github.com/keloa/apitokens/ent/abilityuse"
+	"github.com/keloa/apitokens/ent/auditcheckpoint"
 	"github.com/keloa/apitokens/ent/auditentry"
 	"github.com/keloa/apitokens/ent/audithead"
+	"github.com/keloa/apitokens/ent/auditkey"
+	"github.com/keloa/apitokens/ent/audittree"
 	"github.com/keloa/apitokens/ent/change"
 	"github.com/keloa/apitokens/ent/changeclock"
 	"github.com/keloa/apitokens/ent/grant"
@@ -42,10 +45,16 @@ type Client struct {
 	Schema *migrate.Schema
 	// AbilityUse is the client for interacting with the AbilityUse builders.
 	AbilityUse *AbilityUseClient
+	// AuditCheckpoint is the client for interacting with the AuditCheckpoint builders.
+	AuditCheckpoint *AuditCheckpointClient
 	// AuditEntry is the client for interacting with the AuditEntry builders.
 	AuditEntry *AuditEntryClient
 	// AuditHead is the client for interacting with the AuditHead builders.
 	AuditHead *AuditHeadClient
+	// AuditKey is the client for interacting with the AuditKey builders.
+	AuditKey *AuditKeyClient
+	// AuditTree is the client for interacting with the AuditTree builders.
+	AuditTree *AuditTreeClient
 	// Change is the client for interacting with the Change builders.
 	Change *ChangeClient
 	// ChangeClock is the client for interacting with the ChangeClock builders.
@@ -82,8 +91,11 @@ func NewClient(opts ...Option) *Client {
 func (c *Client) init() {
 	c.Schema = migrate.NewSchema(c.driver)
 	c.AbilityUse = NewAbilityUseClient(c.config)
+	c.AuditCheckpoint = NewAuditCheckpointClient(c.config)
 	c.AuditEntry = NewAuditEntryClient(c.config)
 	c.AuditHead = NewAuditHeadClient(c.config)
+	c.AuditKey = NewAuditKeyClient(c.config)
+	c.AuditTree = NewAuditTreeClient(c.config)
 	c.Change = NewChangeClient(c.config)
 	c.ChangeClock = NewChangeClockClient(c.config)
 	c.Grant = NewGrantClient(c.config)
@@ -186,23 +198,26 @@ func (c *Client) Tx(ctx context.Context) (*Tx, error) {
 	cfg := c.config
 	cfg.driver = tx
 	return &Tx{
-		ctx:         ctx,
-		config:      cfg,
-		AbilityUse:  NewAbilityUseClient(cfg),
-		AuditEntry:  NewAuditEntryClient(cfg),
-		AuditHead:   NewAuditHeadClient(cfg),
-		Change:      NewChangeClient(cfg),
-		ChangeClock: NewChangeClockClient(cfg),
-		Grant:       NewGrantClient(cfg),
-		Operator:    NewOperatorClient(cfg),
-		Server:      NewServerClient(cfg),
-		Session:     NewSessionClient(cfg),
-		SignInCode:  NewSignInCodeClient(cfg),
-		SinkCursor:  NewSinkCursorClient(cfg),
-		Token:       NewTokenClient(cfg),
-		UsageBucket: NewUsageBucketClient(cfg),
-		UsageFlush:  NewUsageFlushClient(cfg),
-		Workspace:   NewWorkspaceClient(cfg),
+		ctx:             ctx,
+		config:          cfg,
+		AbilityUse:      NewAbilityUseClient(cfg),
+		AuditCheckpoint: NewAuditCheckpointClient(cfg),
+		AuditEntry:      NewAuditEntryClient(cfg),
+		AuditHead:       NewAuditHeadClient(cfg),
+		AuditKey:        NewAuditKeyClient(cfg),
+		AuditTree:       NewAuditTreeClient(cfg),
+		Change:          NewChangeClient(cfg),
+		ChangeClock:     NewChangeClockClient(cfg),
+		Grant:           NewGrantClient(cfg),
+		Operator:        NewOperatorClient(cfg),
+		Server:          NewServerClient(cfg),
+		Session:         NewSessionClient(cfg),
+		SignInCode:      NewSignInCodeClient(cfg),
+		SinkCursor:      NewSinkCursorClient(cfg),
+		Token:           NewTokenClient(cfg),
+		UsageBucket:     NewUsageBucketClient(cfg),
+		UsageFlush:      NewUsageFlushClient(cfg),
+		Workspace:       NewWorkspaceClient(cfg),
 	}, nil
 }
 
@@ -220,23 +235,26 @@ func (c *Client) BeginTx(ctx context.Context, opts *sql.TxOptions) (*Tx, error) 
 	cfg := c.config
 	cfg.driver = &txDriver{tx: tx, drv: c.driver}
 	return &Tx{
-		ctx:         ctx,
-		config:      cfg,
-		AbilityUse:  NewAbilityUseClient(cfg),
-		AuditEntry:  NewAuditEntryClient(cfg),
-		AuditHead:   NewAuditHeadClient(cfg),
-		Change:      NewChangeClient(cfg),
-		ChangeClock: NewChangeClockClient(cfg),
-		Grant:       NewGrantClient(cfg),
-		Operator:    NewOperatorClient(cfg),
-		Server:      NewServerClient(cfg),
-		Session:     NewSessionClient(cfg),
-		SignInCode:  NewSignInCodeClient(cfg),
-		SinkCursor:  NewSinkCursorClient(cfg),
-		Token:       NewTokenClient(cfg),
-		UsageBucket: NewUsageBucketClient(cfg),
-		UsageFlush:  NewUsageFlushClient(cfg),
-		Workspace:   NewWorkspaceClient(cfg),
+		ctx:             ctx,
+		config:          cfg,
+		AbilityUse:      NewAbilityUseClient(cfg),
+		AuditCheckpoint: NewAuditCheckpointClient(cfg),
+		AuditEntry:      NewAuditEntryClient(cfg),
+		AuditHead:       NewAuditHeadClient(cfg),
+		AuditKey:        NewAuditKeyClient(cfg),
+		AuditTree:       NewAuditTreeClient(cfg),
+		Change:          NewChangeClient(cfg),
+		ChangeClock:     NewChangeClockClient(cfg),
+		Grant:           NewGrantClient(cfg),
+		Operator:        NewOperatorClient(cfg),
+		Server:          NewServerClient(cfg),
+		Session:         NewSessionClient(cfg),
+		SignInCode:      NewSignInCodeClient(cfg),
+		SinkCursor:      NewSinkCursorClient(cfg),
+		Token:           NewTokenClient(cfg),
+		UsageBucket:     NewUsageBucketClient(cfg),
+		UsageFlush:      NewUsageFlushClient(cfg),
+		Workspace:       NewWorkspaceClient(cfg),
 	}, nil
 }
 
@@ -266,9 +284,9 @@ func (c *Client) Close() error {
 // In order to add hooks to a specific client, call: `client.Node.Use(...)`.
 func (c *Client) Use(hooks ...Hook) {
 	for _, n := range []interface{ Use(...Hook) }{
-		c.AbilityUse, c.AuditEntry, c.AuditHead, c.Change, c.ChangeClock, c.Grant,
-		c.Operator, c.Server, c.Session, c.SignInCode, c.SinkCursor, c.Token,
-		c.UsageBucket, c.UsageFlush, c.Workspace,
+		c.AbilityUse, c.AuditCheckpoint, c.AuditEntry, c.AuditHead, c.AuditKey,
+		c.AuditTree, c.Change, c.ChangeClock, c.Grant, c.Operator, c.Server, c.Session,
+		c.SignInCode, c.SinkCursor, c.Token, c.UsageBucket, c.UsageFlush, c.Workspace,
 	} {
 		n.Use(hooks...)
 	}
@@ -278,9 +296,9 @@ func (c *Client) Use(hooks ...Hook) {
 // In order to add interceptors to a specific client, call: `client.Node.Intercept(...)`.
 func (c *Client) Intercept(interceptors ...Interceptor) {
 	for _, n := range []interface{ Intercept(...Interceptor) }{
-		c.AbilityUse, c.AuditEntry, c.AuditHead, c.Change, c.ChangeClock, c.Grant,
-		c.Operator, c.Server, c.Session, c.SignInCode, c.SinkCursor, c.Token,
-		c.UsageBucket, c.UsageFlush, c.Workspace,
+		c.AbilityUse, c.AuditCheckpoint, c.AuditEntry, c.AuditHead, c.AuditKey,
+		c.AuditTree, c.Change, c.ChangeClock, c.Grant, c.Operator, c.Server, c.Session,
+		c.SignInCode, c.SinkCursor, c.Token, c.UsageBucket, c.UsageFlush, c.Workspace,
 	} {
 		n.Intercept(interceptors...)
 	}
@@ -291,10 +309,16 @@ func (c *Client) Mutate(ctx context.Context, m Mutation) (Value, error) {
 	switch m := m.(type) {
 	case *AbilityUseMutation:
 		return c.AbilityUse.mutate(ctx, m)
+	case *AuditCheckpointMutation:
+		return c.AuditCheckpoint.mutate(ctx, m)
 	case *AuditEntryMutation:
 		return c.AuditEntry.mutate(ctx, m)
 	case *AuditHeadMutation:
 		return c.AuditHead.mutate(ctx, m)
+	case *AuditKeyMutation:
+		return c.AuditKey.mutate(ctx, m)
+	case *AuditTreeMutation:
+		return c.AuditTree.mutate(ctx, m)
 	case *ChangeMutation:
 		return c.Change.mutate(ctx, m)
 	case *ChangeClockMutation:
@@ -454,6 +478,140 @@ func (c *AbilityUseClient) mutate(ctx context.Context, m *AbilityUseMutation) (V
 		return (&AbilityUseDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
 	default:
 		return nil, fmt.Errorf("ent: unknown AbilityUse mutation op: %q", m.Op())
+	}
+}
+
+// AuditCheckpointClient is a client for the AuditCheckpoint schema.
+type AuditCheckpointClient struct {
+	config
+}
+
+// NewAuditCheckpointClient returns a client for the AuditCheckpoint from the given config.
+func NewAuditCheckpointClient(c config) *AuditCheckpointClient {
+	return &AuditCheckpointClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `auditcheckpoint.Hooks(f(g(h())))`.
+func (c *AuditCheckpointClient) Use(hooks ...Hook) {
+	c.hooks.AuditCheckpoint = append(c.hooks.AuditCheckpoint, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `auditcheckpoint.Intercept(f(g(h())))`.
+func (c *AuditCheckpointClient) Intercept(interceptors ...Interceptor) {
+	c.inters.AuditCheckpoint = append(c.inters.AuditCheckpoint, interceptors...)
+}
+
+// Create returns a builder for creating a AuditCheckpoint entity.
+func (c *AuditCheckpointClient) Create() *AuditCheckpointCreate {
+	mutation := newAuditCheckpointMutation(c.config, OpCreate)
+	return &AuditCheckpointCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of AuditCheckpoint entities.
+func (c *AuditCheckpointClient) CreateBulk(builders ...*AuditCheckpointCreate) *AuditCheckpointCreateBulk {
+	return &AuditCheckpointCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *AuditCheckpointClient) MapCreateBulk(slice any, setFunc func(*AuditCheckpointCreate, int)) *AuditCheckpointCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &AuditCheckpointCreateBulk{err: fmt.Errorf("calling to AuditCheckpointClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*AuditCheckpointCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &AuditCheckpointCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for AuditCheckpoint.
+func (c *AuditCheckpointClient) Update() *AuditCheckpointUpdate {
+	mutation := newAuditCheckpointMutation(c.config, OpUpdate)
+	return &AuditCheckpointUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *AuditCheckpointClient) UpdateOne(_m *AuditCheckpoint) *AuditCheckpointUpdateOne {
+	mutation := newAuditCheckpointMutation(c.config, OpUpdateOne, withAuditCheckpoint(_m))
+	return &AuditCheckpointUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *AuditCheckpointClient) UpdateOneID(id int64) *AuditCheckpointUpdateOne {
+	mutation := newAuditCheckpointMutation(c.config, OpUpdateOne, withAuditCheckpointID(id))
+	return &AuditCheckpointUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for AuditCheckpoint.
+func (c *AuditCheckpointClient) Delete() *AuditCheckpointDelete {
+	mutation := newAuditCheckpointMutation(c.config, OpDelete)
+	return &AuditCheckpointDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *AuditCheckpointClient) DeleteOne(_m *AuditCheckpoint) *AuditCheckpointDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *AuditCheckpointClient) DeleteOneID(id int64) *AuditCheckpointDeleteOne {
+	builder := c.Delete().Where(auditcheckpoint.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &AuditCheckpointDeleteOne{builder}
+}
+
+// Query returns a query builder for AuditCheckpoint.
+func (c *AuditCheckpointClient) Query() *AuditCheckpointQuery {
+	return &AuditCheckpointQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeAuditCheckpoint},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a AuditCheckpoint entity by its id.
+func (c *AuditCheckpointClient) Get(ctx context.Context, id int64) (*AuditCheckpoint, error) {
+	return c.Query().Where(auditcheckpoint.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *AuditCheckpointClient) GetX(ctx context.Context, id int64) *AuditCheckpoint {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// Hooks returns the client hooks.
+func (c *AuditCheckpointClient) Hooks() []Hook {
+	hooks := c.hooks.AuditCheckpoint
+	return append(hooks[:len(hooks):len(hooks)], auditcheckpoint.Hooks[:]...)
+}
+
+// Interceptors returns the client interceptors.
+func (c *AuditCheckpointClient) Interceptors() []Interceptor {
+	return c.inters.AuditCheckpoint
+}
+
+func (c *AuditCheckpointClient) mutate(ctx context.Context, m *AuditCheckpointMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&AuditCheckpointCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&AuditCheckpointUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&AuditCheckpointUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&AuditCheckpointDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown AuditCheckpoint mutation op: %q", m.Op())
 	}
 }
 
@@ -721,6 +879,274 @@ func (c *AuditHeadClient) mutate(ctx context.Context, m *AuditHeadMutation) (Val
 		return (&AuditHeadDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
 	default:
 		return nil, fmt.Errorf("ent: unknown AuditHead mutation op: %q", m.Op())
+	}
+}
+
+// AuditKeyClient is a client for the AuditKey schema.
+type AuditKeyClient struct {
+	config
+}
+
+// NewAuditKeyClient returns a client for the AuditKey from the given config.
+func NewAuditKeyClient(c config) *AuditKeyClient {
+	return &AuditKeyClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `auditkey.Hooks(f(g(h())))`.
+func (c *AuditKeyClient) Use(hooks ...Hook) {
+	c.hooks.AuditKey = append(c.hooks.AuditKey, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `auditkey.Intercept(f(g(h())))`.
+func (c *AuditKeyClient) Intercept(interceptors ...Interceptor) {
+	c.inters.AuditKey = append(c.inters.AuditKey, interceptors...)
+}
+
+// Create returns a builder for creating a AuditKey entity.
+func (c *AuditKeyClient) Create() *AuditKeyCreate {
+	mutation := newAuditKeyMutation(c.config, OpCreate)
+	return &AuditKeyCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of AuditKey entities.
+func (c *AuditKeyClient) CreateBulk(builders ...*AuditKeyCreate) *AuditKeyCreateBulk {
+	return &AuditKeyCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *AuditKeyClient) MapCreateBulk(slice any, setFunc func(*AuditKeyCreate, int)) *AuditKeyCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &AuditKeyCreateBulk{err: fmt.Errorf("calling to AuditKeyClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*AuditKeyCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &AuditKeyCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for AuditKey.
+func (c *AuditKeyClient) Update() *AuditKeyUpdate {
+	mutation := newAuditKeyMutation(c.config, OpUpdate)
+	return &AuditKeyUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *AuditKeyClient) UpdateOne(_m *AuditKey) *AuditKeyUpdateOne {
+	mutation := newAuditKeyMutation(c.config, OpUpdateOne, withAuditKey(_m))
+	return &AuditKeyUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *AuditKeyClient) UpdateOneID(id string) *AuditKeyUpdateOne {
+	mutation := newAuditKeyMutation(c.config, OpUpdateOne, withAuditKeyID(id))
+	return &AuditKeyUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for AuditKey.
+func (c *AuditKeyClient) Delete() *AuditKeyDelete {
+	mutation := newAuditKeyMutation(c.config, OpDelete)
+	return &AuditKeyDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *AuditKeyClient) DeleteOne(_m *AuditKey) *AuditKeyDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *AuditKeyClient) DeleteOneID(id string) *AuditKeyDeleteOne {
+	builder := c.Delete().Where(auditkey.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &AuditKeyDeleteOne{builder}
+}
+
+// Query returns a query builder for AuditKey.
+func (c *AuditKeyClient) Query() *AuditKeyQuery {
+	return &AuditKeyQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeAuditKey},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a AuditKey entity by its id.
+func (c *AuditKeyClient) Get(ctx context.Context, id string) (*AuditKey, error) {
+	return c.Query().Where(auditkey.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *AuditKeyClient) GetX(ctx context.Context, id string) *AuditKey {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// Hooks returns the client hooks.
+func (c *AuditKeyClient) Hooks() []Hook {
+	hooks := c.hooks.AuditKey
+	return append(hooks[:len(hooks):len(hooks)], auditkey.Hooks[:]...)
+}
+
+// Interceptors returns the client interceptors.
+func (c *AuditKeyClient) Interceptors() []Interceptor {
+	return c.inters.AuditKey
+}
+
+func (c *AuditKeyClient) mutate(ctx context.Context, m *AuditKeyMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&AuditKeyCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&AuditKeyUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&AuditKeyUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&AuditKeyDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown AuditKey mutation op: %q", m.Op())
+	}
+}
+
+// AuditTreeClient is a client for the AuditTree schema.
+type AuditTreeClient struct {
+	config
+}
+
+// NewAuditTreeClient returns a client for the AuditTree from the given config.
+func NewAuditTreeClient(c config) *AuditTreeClient {
+	return &AuditTreeClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `audittree.Hooks(f(g(h())))`.
+func (c *AuditTreeClient) Use(hooks ...Hook) {
+	c.hooks.AuditTree = append(c.hooks.AuditTree, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `audittree.Intercept(f(g(h())))`.
+func (c *AuditTreeClient) Intercept(interceptors ...Interceptor) {
+	c.inters.AuditTree = append(c.inters.AuditTree, interceptors...)
+}
+
+// Create returns a builder for creating a AuditTree entity.
+func (c *AuditTreeClient) Create() *AuditTreeCreate {
+	mutation := newAuditTreeMutation(c.config, OpCreate)
+	return &AuditTreeCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of AuditTree entities.
+func (c *AuditTreeClient) CreateBulk(builders ...*AuditTreeCreate) *AuditTreeCreateBulk {
+	return &AuditTreeCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *AuditTreeClient) MapCreateBulk(slice any, setFunc func(*AuditTreeCreate, int)) *AuditTreeCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &AuditTreeCreateBulk{err: fmt.Errorf("calling to AuditTreeClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*AuditTreeCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &AuditTreeCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for AuditTree.
+func (c *AuditTreeClient) Update() *AuditTreeUpdate {
+	mutation := newAuditTreeMutation(c.config, OpUpdate)
+	return &AuditTreeUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *AuditTreeClient) UpdateOne(_m *AuditTree) *AuditTreeUpdateOne {
+	mutation := newAuditTreeMutation(c.config, OpUpdateOne, withAuditTree(_m))
+	return &AuditTreeUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *AuditTreeClient) UpdateOneID(id int64) *AuditTreeUpdateOne {
+	mutation := newAuditTreeMutation(c.config, OpUpdateOne, withAuditTreeID(id))
+	return &AuditTreeUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for AuditTree.
+func (c *AuditTreeClient) Delete() *AuditTreeDelete {
+	mutation := newAuditTreeMutation(c.config, OpDelete)
+	return &AuditTreeDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *AuditTreeClient) DeleteOne(_m *AuditTree) *AuditTreeDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *AuditTreeClient) DeleteOneID(id int64) *AuditTreeDeleteOne {
+	builder := c.Delete().Where(audittree.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &AuditTreeDeleteOne{builder}
+}
+
+// Query returns a query builder for AuditTree.
+func (c *AuditTreeClient) Query() *AuditTreeQuery {
+	return &AuditTreeQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeAuditTree},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a AuditTree entity by its id.
+func (c *AuditTreeClient) Get(ctx context.Context, id int64) (*AuditTree, error) {
+	return c.Query().Where(audittree.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *AuditTreeClient) GetX(ctx context.Context, id int64) *AuditTree {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// Hooks returns the client hooks.
+func (c *AuditTreeClient) Hooks() []Hook {
+	hooks := c.hooks.AuditTree
+	return append(hooks[:len(hooks):len(hooks)], audittree.Hooks[:]...)
+}
+
+// Interceptors returns the client interceptors.
+func (c *AuditTreeClient) Interceptors() []Interceptor {
+	return c.inters.AuditTree
+}
+
+func (c *AuditTreeClient) mutate(ctx context.Context, m *AuditTreeMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&AuditTreeCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&AuditTreeUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&AuditTreeUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&AuditTreeDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown AuditTree mutation op: %q", m.Op())
 	}
 }
 
@@ -2483,14 +2909,14 @@ func (c *WorkspaceClient) mutate(ctx context.Context, m *WorkspaceMutation) (Val
 // hooks and interceptors per client, for fast access.
 type (
 	hooks struct {
-		AbilityUse, AuditEntry, AuditHead, Change, ChangeClock, Grant, Operator, Server,
-		Session, SignInCode, SinkCursor, Token, UsageBucket, UsageFlush,
-		Workspace []ent.Hook
+		AbilityUse, AuditCheckpoint, AuditEntry, AuditHead, AuditKey, AuditTree, Change,
+		ChangeClock, Grant, Operator, Server, Session, SignInCode, SinkCursor, Token,
+		UsageBucket, UsageFlush, Workspace []ent.Hook
 	}
 	inters struct {
-		AbilityUse, AuditEntry, AuditHead, Change, ChangeClock, Grant, Operator, Server,
-		Session, SignInCode, SinkCursor, Token, UsageBucket, UsageFlush,
-		Workspace []ent.Interceptor
+		AbilityUse, AuditCheckpoint, AuditEntry, AuditHead, AuditKey, AuditTree, Change,
+		ChangeClock, Grant, Operator, Server, Session, SignInCode, SinkCursor, Token,
+		UsageBucket, UsageFlush, Workspace []ent.Interceptor
 	}
 )
 

@@ -13,8 +13,11 @@ import (
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
 	"github.com/keloa/apitokens/ent/abilityuse"
+	"github.com/keloa/apitokens/ent/auditcheckpoint"
 	"github.com/keloa/apitokens/ent/auditentry"
 	"github.com/keloa/apitokens/ent/audithead"
+	"github.com/keloa/apitokens/ent/auditkey"
+	"github.com/keloa/apitokens/ent/audittree"
 	"github.com/keloa/apitokens/ent/change"
 	"github.com/keloa/apitokens/ent/changeclock"
 	"github.com/keloa/apitokens/ent/grant"
@@ -87,21 +90,24 @@ var (
 func checkColumn(t, c string) error {
 	initCheck.Do(func() {
 		columnCheck = sql.NewColumnCheck(map[string]func(string) bool{
-			abilityuse.Table:  abilityuse.ValidColumn,
-			auditentry.Table:  auditentry.ValidColumn,
-			audithead.Table:   audithead.ValidColumn,
-			change.Table:      change.ValidColumn,
-			changeclock.Table: changeclock.ValidColumn,
-			grant.Table:       grant.ValidColumn,
-			operator.Table:    operator.ValidColumn,
-			server.Table:      server.ValidColumn,
-			session.Table:     session.ValidColumn,
-			signincode.Table:  signincode.ValidColumn,
-			sinkcursor.Table:  sinkcursor.ValidColumn,
-			token.Table:       token.ValidColumn,
-			usagebucket.Table: usagebucket.ValidColumn,
-			usageflush.Table:  usageflush.ValidColumn,
-			workspace.Table:   workspace.ValidColumn,
+			abilityuse.Table:      abilityuse.ValidColumn,
+			auditcheckpoint.Table: auditcheckpoint.ValidColumn,
+			auditentry.Table:      auditentry.ValidColumn,
+			audithead.Table:       audithead.ValidColumn,
+			auditkey.Table:        auditkey.ValidColumn,
+			audittree.Table:       audittree.ValidColumn,
+			change.Table:          change.ValidColumn,
+			changeclock.Table:     changeclock.ValidColumn,
+			grant.Table:           grant.ValidColumn,
+			operator.Table:        operator.ValidColumn,
+			server.Table:          server.ValidColumn,
+			session.Table:         session.ValidColumn,
+			signincode.Table:      signincode.ValidColumn,
+			sinkcursor.Table:      sinkcursor.ValidColumn,
+			token.Table:           token.ValidColumn,
+			usagebucket.Table:     usagebucket.ValidColumn,
+			usageflush.Table:      usageflush.ValidColumn,
+			workspace.Table:       workspace.ValidColumn,
 		})
 	})
 	return columnCheck(t, c)

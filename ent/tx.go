@@ -16,10 +16,16 @@ type Tx struct {
 	config
 	// AbilityUse is the client for interacting with the AbilityUse builders.
 	AbilityUse *AbilityUseClient
+	// AuditCheckpoint is the client for interacting with the AuditCheckpoint builders.
+	AuditCheckpoint *AuditCheckpointClient
 	// AuditEntry is the client for interacting with the AuditEntry builders.
 	AuditEntry *AuditEntryClient
 	// AuditHead is the client for interacting with the AuditHead builders.
 	AuditHead *AuditHeadClient
+	// AuditKey is the client for interacting with the AuditKey builders.
+	AuditKey *AuditKeyClient
+	// AuditTree is the client for interacting with the AuditTree builders.
+	AuditTree *AuditTreeClient
 	// Change is the client for interacting with the Change builders.
 	Change *ChangeClient
 	// ChangeClock is the client for interacting with the ChangeClock builders.
@@ -176,8 +182,11 @@ func (tx *Tx) Client() *Client {
 
 func (tx *Tx) init() {
 	tx.AbilityUse = NewAbilityUseClient(tx.config)
+	tx.AuditCheckpoint = NewAuditCheckpointClient(tx.config)
 	tx.AuditEntry = NewAuditEntryClient(tx.config)
 	tx.AuditHead = NewAuditHeadClient(tx.config)
+	tx.AuditKey = NewAuditKeyClient(tx.config)
+	tx.AuditTree = NewAuditTreeClient(tx.config)
 	tx.Change = NewChangeClient(tx.config)
 	tx.ChangeClock = NewChangeClockClient(tx.config)
 	tx.Grant = NewGrantClient(tx.config)

@@ -7,6 +7,11 @@
 // number, from 1 without a gap. An entry that commits late is still without a
 // number when the sealer next looks, so none is missed.
 //
+// The sealed records are the leaves of a Merkle tree (RFC 6962), which the
+// sealer extends as it goes. About once a second, the root is signed: who keeps
+// such a checkpoint elsewhere can prove what the log held then. [Journal.Verify]
+// compares all of this.
+//
 // # Durability
 //
 // What [Append] and [Journal.Refuse] recorded is as durable as the database.
@@ -47,6 +52,7 @@ const (
 // Options are what a Journal stands on.
 type Options struct {
 	Database *database.DB
+	Key      *Key             // signs checkpoints; nil for none, where nothing is sealed
 	Logger   *slog.Logger     // nil for the default logger
 	Now      func() time.Time // nil for the system's clock
 }
@@ -58,7 +64,13 @@ type Journal struct {
 	now      func() time.Time
 	refusals *refusals
 	wake     chan struct{} // holds one: more would say no more
-	failing  bool          // the last seal failed; belongs to Run
+
+	// What follows belongs to Run.
+	failing  bool       // the last seal failed
+	key      *Key       // nil to sign nothing
+	unsigned bool       // something may be sealed that no checkpoint covers
+	signed   Checkpoint // the last one of this process
+	signedAt time.Time
 
 	mu     sync.Mutex
 	sealed chan struct{} // closed at the next seal
@@ -73,8 +85,11 @@ func New(o Options) *Journal {
 		db:     o.Database,
 		log:    o.Logger,
 		now:    o.Now,
+		key:    o.Key,
 		wake:   make(chan struct{}, 1),
 		sealed: make(chan struct{}),
+		// One that was killed may have left something.
+		unsigned: true,
 	}
 	if j.log == nil {
 		j.log = slog.Default()
@@ -179,7 +194,7 @@ func (j *Journal) Run(ctx context.Context) error {
 	defer tick.Stop()
 	for ctx.Err() == nil {
 		err := j.refusals.summarise(ctx, j.now())
-		j.report(ctx, errors.Join(err, j.seal(ctx)))
+		j.report(ctx, errors.Join(err, j.seal(ctx), j.checkpoint(ctx, false)))
 		select {
 		case <-ctx.Done():
 		case <-j.wake:
@@ -188,7 +203,7 @@ func (j *Journal) Run(ctx context.Context) error {
 	}
 	ctx, done := context.WithTimeout(context.WithoutCancel(ctx), finishTime)
 	defer done()
-	return errors.Join(j.refusals.finish(ctx, j.now()), j.seal(ctx))
+	return errors.Join(j.refusals.finish(ctx, j.now()), j.seal(ctx), j.checkpoint(ctx, true))
 }
 
 // report logs that sealing began to fail, and that it works again.
@@ -197,10 +212,10 @@ func (j *Journal) report(ctx context.Context, err error) {
 	case ctx.Err() != nil: // the failure is the stop
 	case err != nil && !j.failing:
 		j.failing = true
-		j.log.LogAttrs(ctx, slog.LevelError, "audit log is not being sealed, will keep trying", slog.Any("error", err))
+		j.log.LogAttrs(ctx, slog.LevelError, "audit log is not being sealed and signed, will keep trying", slog.Any("error", err))
 	case err == nil && j.failing:
 		j.failing = false
-		j.log.LogAttrs(ctx, slog.LevelInfo, "audit log is being sealed again")
+		j.log.LogAttrs(ctx, slog.LevelInfo, "audit log is being sealed and signed again")
 	}
 }
 

@@ -2,6 +2,7 @@ package journal
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -39,34 +40,58 @@ func (j *Journal) seal(ctx context.Context) error {
 
 // sealSome seals the first batch. The order matters: the head is locked first,
 // by one sealer at a time, and only then are the entries read that are
-// committed and unsealed.
+// committed and unsealed. The tree grows in the same transaction.
 func (j *Journal) sealSome(ctx context.Context) error {
 	sealed := 0
 	err := j.db.Tx(ctx, func(ctx context.Context, tx *ent.Tx) error {
+		sealed = 0
 		head, err := j.lockHead(ctx, tx)
+		if err != nil {
+			return err
+		}
+		t, err := loadTree(ctx, tx.AuditTree, head.Seq)
+		if errors.Is(err, errBehind) {
+			_, err = catchUp(ctx, tx)
+			return err // the next time, or one after it, finds it grown
+		}
 		if err != nil {
 			return err
 		}
 		// A plain read: entries of transactions that are still open are
 		// not seen, and not waited for.
-		ids, err := tx.AuditEntry.Query().
+		rows, err := tx.AuditEntry.Query().
 			Where(auditentry.SeqIsNil()).
 			Order(ent.Asc(auditentry.FieldID)).
 			Limit(sealBatch).
-			IDs(ctx)
-		sealed = len(ids)
+			Select(auditentry.FieldID, auditentry.FieldRecord).
+			All(ctx)
+		sealed = len(rows)
 		if err != nil || sealed == 0 {
 			return err
 		}
-		if err := number(ctx, tx, head.Seq, ids); err != nil {
+		if err := settle(ctx, tx, t, rows); err != nil {
 			return err
 		}
-		return head.Update().SetSeq(head.Seq + int64(sealed)).Exec(ctx)
+		return head.Update().SetSeq(t.size).Exec(ctx)
 	})
 	if err == nil && sealed > 0 {
+		j.unsigned = true
 		j.announce()
 	}
 	return err
+}
+
+// settle gives the entries the sequences after those in the tree, and their
+// leaves.
+func settle(ctx context.Context, tx *ent.Tx, t *tree, rows []*ent.AuditEntry) error {
+	ids, records := make([]uuid.UUID, len(rows)), make([][]byte, len(rows))
+	for i, row := range rows {
+		ids[i], records[i] = row.ID, row.Record
+	}
+	if err := number(ctx, tx, t.size, ids); err != nil {
+		return err
+	}
+	return grow(ctx, tx, t, records)
 }
 
 func (j *Journal) lockHead(ctx context.Context, tx *ent.Tx) (*ent.AuditHead, error) {

@@ -29,6 +29,18 @@ var (
 			},
 		},
 	}
+	// AuditCheckpointsColumns holds the columns for the "audit_checkpoints" table.
+	AuditCheckpointsColumns = []*schema.Column{
+		{Name: "size", Type: field.TypeInt64},
+		{Name: "note", Type: field.TypeString, Size: 4096},
+		{Name: "at", Type: field.TypeTime, SchemaType: map[string]string{"mysql": "datetime(6)"}},
+	}
+	// AuditCheckpointsTable holds the schema information for the "audit_checkpoints" table.
+	AuditCheckpointsTable = &schema.Table{
+		Name:       "audit_checkpoints",
+		Columns:    AuditCheckpointsColumns,
+		PrimaryKey: []*schema.Column{AuditCheckpointsColumns[0]},
+	}
 	// AuditEntriesColumns holds the columns for the "audit_entries" table.
 	AuditEntriesColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeUUID, SchemaType: map[string]string{"mysql": "char(36)"}},
@@ -80,6 +92,28 @@ var (
 		Name:       "audit_head",
 		Columns:    AuditHeadColumns,
 		PrimaryKey: []*schema.Column{AuditHeadColumns[0]},
+	}
+	// AuditKeysColumns holds the columns for the "audit_keys" table.
+	AuditKeysColumns = []*schema.Column{
+		{Name: "public_key", Type: field.TypeString, Size: 255},
+		{Name: "at", Type: field.TypeTime, SchemaType: map[string]string{"mysql": "datetime(6)"}},
+	}
+	// AuditKeysTable holds the schema information for the "audit_keys" table.
+	AuditKeysTable = &schema.Table{
+		Name:       "audit_keys",
+		Columns:    AuditKeysColumns,
+		PrimaryKey: []*schema.Column{AuditKeysColumns[0]},
+	}
+	// AuditTreeColumns holds the columns for the "audit_tree" table.
+	AuditTreeColumns = []*schema.Column{
+		{Name: "seq", Type: field.TypeInt64},
+		{Name: "hashes", Type: field.TypeBytes, Size: 2016, SchemaType: map[string]string{"mysql": "varbinary(2016)"}},
+	}
+	// AuditTreeTable holds the schema information for the "audit_tree" table.
+	AuditTreeTable = &schema.Table{
+		Name:       "audit_tree",
+		Columns:    AuditTreeColumns,
+		PrimaryKey: []*schema.Column{AuditTreeColumns[0]},
 	}
 	// ChangesColumns holds the columns for the "changes" table.
 	ChangesColumns = []*schema.Column{
@@ -396,8 +430,11 @@ var (
 	// Tables holds all the tables in the schema.
 	Tables = []*schema.Table{
 		AbilityUsesTable,
+		AuditCheckpointsTable,
 		AuditEntriesTable,
 		AuditHeadTable,
+		AuditKeysTable,
+		AuditTreeTable,
 		ChangesTable,
 		ChangeClockTable,
 		GrantsTable,
@@ -416,6 +453,9 @@ var (
 func init() {
 	AuditHeadTable.Annotation = &entsql.Annotation{
 		Table: "audit_head",
+	}
+	AuditTreeTable.Annotation = &entsql.Annotation{
+		Table: "audit_tree",
 	}
 	ChangeClockTable.Annotation = &entsql.Annotation{
 		Table: "change_clock",

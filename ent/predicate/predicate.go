@@ -9,11 +9,20 @@ import (
 // AbilityUse is the predicate function for abilityuse builders.
 type AbilityUse func(*sql.Selector)
 
+// AuditCheckpoint is the predicate function for auditcheckpoint builders.
+type AuditCheckpoint func(*sql.Selector)
+
 // AuditEntry is the predicate function for auditentry builders.
 type AuditEntry func(*sql.Selector)
 
 // AuditHead is the predicate function for audithead builders.
 type AuditHead func(*sql.Selector)
+
+// AuditKey is the predicate function for auditkey builders.
+type AuditKey func(*sql.Selector)
+
+// AuditTree is the predicate function for audittree builders.
+type AuditTree func(*sql.Selector)
 
 // Change is the predicate function for change builders.
 type Change func(*sql.Selector)

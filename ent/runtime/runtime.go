@@ -6,7 +6,10 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/keloa/apitokens/ent/auditcheckpoint"
 	"github.com/keloa/apitokens/ent/auditentry"
+	"github.com/keloa/apitokens/ent/auditkey"
+	"github.com/keloa/apitokens/ent/audittree"
 	"github.com/keloa/apitokens/ent/change"
 	"github.com/keloa/apitokens/ent/grant"
 	"github.com/keloa/apitokens/ent/operator"
@@ -24,6 +27,14 @@ import (
 // (default values, validators, hooks and policies) and stitches it
 // to their package variables.
 func init() {
+	auditcheckpointHooks := schema.AuditCheckpoint{}.Hooks()
+	auditcheckpoint.Hooks[0] = auditcheckpointHooks[0]
+	auditcheckpointFields := schema.AuditCheckpoint{}.Fields()
+	_ = auditcheckpointFields
+	// auditcheckpointDescNote is the schema descriptor for note field.
+	auditcheckpointDescNote := auditcheckpointFields[1].Descriptor()
+	// auditcheckpoint.NoteValidator is a validator for the "note" field. It is called by the builders before save.
+	auditcheckpoint.NoteValidator = auditcheckpointDescNote.Validators[0].(func(string) error)
 	auditentryHooks := schema.AuditEntry{}.Hooks()
 	auditentry.Hooks[0] = auditentryHooks[0]
 	auditentryFields := schema.AuditEntry{}.Fields()
@@ -40,6 +51,22 @@ func init() {
 	auditentryDescID := auditentryFields[0].Descriptor()
 	// auditentry.DefaultID holds the default value on creation for the id field.
 	auditentry.DefaultID = auditentryDescID.Default.(func() uuid.UUID)
+	auditkeyHooks := schema.AuditKey{}.Hooks()
+	auditkey.Hooks[0] = auditkeyHooks[0]
+	auditkeyFields := schema.AuditKey{}.Fields()
+	_ = auditkeyFields
+	// auditkeyDescID is the schema descriptor for id field.
+	auditkeyDescID := auditkeyFields[0].Descriptor()
+	// auditkey.IDValidator is a validator for the "id" field. It is called by the builders before save.
+	auditkey.IDValidator = auditkeyDescID.Validators[0].(func(string) error)
+	audittreeHooks := schema.AuditTree{}.Hooks()
+	audittree.Hooks[0] = audittreeHooks[0]
+	audittreeFields := schema.AuditTree{}.Fields()
+	_ = audittreeFields
+	// audittreeDescHashes is the schema descriptor for hashes field.
+	audittreeDescHashes := audittreeFields[1].Descriptor()
+	// audittree.HashesValidator is a validator for the "hashes" field. It is called by the builders before save.
+	audittree.HashesValidator = audittreeDescHashes.Validators[0].(func([]byte) error)
 	changeFields := schema.Change{}.Fields()
 	_ = changeFields
 	// changeDescKind is the schema descriptor for kind field.

@@ -52,7 +52,7 @@ func EachURL(t *testing.T, test func(t *testing.T, url string)) {
 }
 
 // Migrated opens and migrates a database, until the test ends.
-func Migrated(t *testing.T, url string) *database.DB {
+func Migrated(t testing.TB, url string) *database.DB {
 	t.Helper()
 	db := Open(t, url)
 	if err := db.Migrate(t.Context()); err != nil {
@@ -62,7 +62,7 @@ func Migrated(t *testing.T, url string) *database.DB {
 }
 
 // Open opens a database as it is, until the test ends.
-func Open(t *testing.T, url string) *database.DB {
+func Open(t testing.TB, url string) *database.DB {
 	t.Helper()
 	db, err := database.Open(t.Context(), url, database.Options{Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
@@ -78,13 +78,13 @@ func Open(t *testing.T, url string) *database.DB {
 
 // SQLiteURL returns the URL of a file that does not exist yet, and that is
 // removed when the test ends.
-func SQLiteURL(t *testing.T) string {
+func SQLiteURL(t testing.TB) string {
 	t.Helper()
 	return "sqlite:" + filepath.Join(t.TempDir(), "keloa.db")
 }
 
 // MySQLURL returns the URL of a new, empty database on MariaDB.
-func MySQLURL(t *testing.T) string {
+func MySQLURL(t testing.TB) string {
 	t.Helper()
 	shared.once.Do(func() {
 		shared.server, shared.err = mariadb.Start(context.Background()) //nolint:usetesting // it outlives this test

@@ -1,0 +1,326 @@
+package journal
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/google/uuid"
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/keloa/apitokens/auditsink"
+	"github.com/keloa/apitokens/ent"
+	"github.com/keloa/apitokens/ent/auditcheckpoint"
+	"github.com/keloa/apitokens/ent/auditentry"
+	"github.com/keloa/apitokens/ent/audittree"
+)
+
+// verifyBatch is how many records are looked at before the next are read.
+const verifyBatch = 500
+
+// VerifyOptions say what the log is compared with beside itself.
+type VerifyOptions struct {
+	// Keys are the public keys that checkpoints must be signed with. Nil
+	// for those that the database names, which proves nothing to those who
+	// do not trust the database.
+	Keys []string
+	// Checkpoints are signed checkpoints that were kept elsewhere.
+	Checkpoints []string
+	// Copy is what a sink holds, a record a line. Nil for none.
+	Copy io.Reader
+	// Progress is told how far Verify is, now and then. Nil for nobody.
+	Progress func(done, total int64)
+}
+
+// Report says what Verify has looked at.
+type Report struct {
+	Records     int64    // from the first on, without a gap
+	Checkpoints int      // that were checked
+	Signed      int64    // the last record that a checkpoint covers; 0 for none
+	Keys        []string // that were trusted
+	Copied      int64    // records of the copy that were compared
+	NotCopied   int64    // records that the copy leaves out between its first and its last
+	Foreign     int64    // lines of the copy that are no records
+}
+
+// TamperedError names the first record that is not what was sealed.
+type TamperedError struct {
+	Seq    int64
+	Reason string
+}
+
+func (e *TamperedError) Error() string { return fmt.Sprintf("audit record %d: %s", e.Seq, e.Reason) }
+
+func tampered(seq int64, reason string, args ...any) error {
+	return &TamperedError{seq, fmt.Sprintf(reason, args...)}
+}
+
+// Verify reads the whole log and sees that its records have the sequences 1 to
+// the head without a gap, that the columns beside a record say what it says,
+// that the Merkle tree made anew from the records is the one that is stored,
+// that every checkpoint was signed with a known key over that tree, and that a
+// copy holds the same records. It stops at the first that is not so and reports
+// a [TamperedError].
+//
+// It takes memory for one batch of records and works beside servers: what is
+// sealed after it began is left for the next time.
+func (j *Journal) Verify(ctx context.Context, o VerifyOptions) (Report, error) {
+	v := &verification{
+		Journal: j,
+		options: o,
+		tree:    &tree{hashes: make(map[int64]tlog.Hash)},
+		kept:    make(map[int64]Checkpoint),
+	}
+	if o.Copy != nil {
+		v.copied = newCopyReader(o.Copy)
+	}
+	err := v.run(ctx)
+	v.report.Records = v.tree.size
+	if v.copied != nil {
+		v.report.Foreign = v.copied.foreign
+	}
+	if _, ok := errors.AsType[*TamperedError](err); err != nil && !ok {
+		err = fmt.Errorf("verify the audit log: %w", err)
+	}
+	return v.report, err
+}
+
+type verification struct {
+	*Journal
+
+	options VerifyOptions
+	report  Report
+	head    int64 // the last record to look at
+	tree    *tree // made anew from the records
+	kept    map[int64]Checkpoint
+	copied  *copyReader // nil for no copy
+}
+
+func (v *verification) run(ctx context.Context) error {
+	beyond, err := v.begin(ctx)
+	if err != nil {
+		return err
+	}
+	for v.tree.size < v.head {
+		if v.options.Progress != nil {
+			v.options.Progress(v.tree.size, v.head)
+		}
+		if err := v.batch(ctx); err != nil {
+			return err
+		}
+	}
+	if beyond != nil {
+		return beyond
+	}
+	return v.endOfCopy(ctx)
+}
+
+// begin opens the kept checkpoints and finds out how far the log goes. What was
+// sealed or signed beyond that it returns, to be reported after what is before.
+func (v *verification) begin(ctx context.Context) (beyond, err error) {
+	v.report.Keys = v.options.Keys
+	if v.report.Keys == nil {
+		if v.report.Keys, err = v.PublicKeys(ctx); err != nil {
+			return nil, err
+		}
+	}
+	var furthest int64
+	for _, signed := range v.options.Checkpoints {
+		c, err := OpenCheckpoint(signed, v.report.Keys)
+		if err != nil {
+			return nil, err
+		}
+		v.kept[c.Size] = c
+		furthest = max(furthest, c.Size)
+	}
+	// The head is read last: servers may be at work, and it only rises.
+	found, err := v.furthest(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if v.head, err = v.Head(ctx); err != nil {
+		return nil, err
+	}
+	if furthest = max(furthest, found); furthest > v.head {
+		beyond = tampered(v.head+1, "is missing: the log ends before it, and once went on to record %d", furthest)
+	}
+	return beyond, nil
+}
+
+// furthest returns the last sequence that any table knows of, but for the head's.
+func (v *verification) furthest(ctx context.Context) (int64, error) {
+	var furthest int64
+	client := v.db.Client()
+	for _, last := range []func() (int64, error){
+		func() (int64, error) {
+			row, err := client.AuditEntry.Query().Where(auditentry.SeqNotNil()).Order(ent.Desc(auditentry.FieldSeq)).
+				Select(auditentry.FieldSeq).First(ctx)
+			if err != nil {
+				return 0, err
+			}
+			return *row.Seq, nil
+		},
+		func() (int64, error) {
+			return client.AuditTree.Query().Order(ent.Desc(audittree.FieldID)).FirstID(ctx)
+		},
+		func() (int64, error) {
+			return client.AuditCheckpoint.Query().Order(ent.Desc(auditcheckpoint.FieldID)).FirstID(ctx)
+		},
+	} {
+		seq, err := last()
+		if err != nil && !ent.IsNotFound(err) {
+			return 0, err
+		}
+		furthest = max(furthest, seq)
+	}
+	return furthest, nil
+}
+
+// batch looks at the next records.
+func (v *verification) batch(ctx context.Context) error {
+	done, client := v.tree.size, v.db.Client()
+	rows, err := client.AuditEntry.Query().
+		Where(auditentry.SeqGT(done), auditentry.SeqLTE(v.head)).
+		Order(ent.Asc(auditentry.FieldSeq)).Limit(verifyBatch).All(ctx)
+	if err != nil {
+		return err
+	}
+	leaves, err := client.AuditTree.Query().
+		Where(audittree.IDGT(done), audittree.IDLTE(done+verifyBatch)).All(ctx)
+	if err != nil {
+		return err
+	}
+	notes, err := client.AuditCheckpoint.Query().
+		Where(auditcheckpoint.IDGT(done), auditcheckpoint.IDLTE(done+verifyBatch)).All(ctx)
+	if err != nil {
+		return err
+	}
+	stored := make(map[int64][]byte, len(leaves))
+	for _, leaf := range leaves {
+		stored[leaf.ID] = leaf.Hashes
+	}
+	signed := make(map[int64]string, len(notes))
+	for _, c := range notes {
+		signed[c.ID] = c.Note
+	}
+	for _, row := range rows {
+		seq := v.tree.size + 1
+		if *row.Seq != seq {
+			return tampered(seq, "is missing: the next there is has the sequence %d", *row.Seq)
+		}
+		if err := v.record(row, stored[seq], signed[seq]); err != nil {
+			return err
+		}
+	}
+	if len(rows) == 0 {
+		return tampered(done+1, "is missing: %d records were sealed", v.head)
+	}
+	v.tree.prune()
+	return nil
+}
+
+// record looks at the next record, what is stored of the tree with it, and the
+// checkpoint at it, empty for none.
+func (v *verification) record(row *ent.AuditEntry, stored []byte, signed string) error {
+	seq := *row.Seq
+	event, err := auditsink.ParseCanonical(row.Record)
+	if err != nil {
+		return tampered(seq, "was changed: it is no record any more")
+	}
+	if column := differs(row, event); column != "" {
+		return tampered(seq, "was changed: its column %s is not what the record says", column)
+	}
+	if err := v.compare(seq, row.Record); err != nil {
+		return err
+	}
+	leaf := tlog.RecordHash(row.Record)
+	switch {
+	case stored == nil:
+		return tampered(seq, "has no leaf in the Merkle tree")
+	case !bytes.HasPrefix(stored, leaf[:]):
+		return tampered(seq, "was changed, or is not in its place: its leaf in the Merkle tree is another")
+	}
+	again, err := v.tree.add(leaf)
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(again, stored) {
+		v.tree.size--
+		return tampered(seq, "the Merkle tree above it was changed")
+	}
+	return v.checkpoint(seq, signed)
+}
+
+// differs names the first column that does not say what the record says, empty
+// for none. The column test is not part of the record: nothing shows its change.
+func differs(row *ent.AuditEntry, e auditsink.Event) string {
+	switch {
+	case row.ID != e.ID:
+		return auditentry.FieldID
+	case row.WorkspaceID != e.Workspace.ID:
+		return auditentry.FieldWorkspaceID
+	case !row.At.Equal(e.At):
+		return auditentry.FieldAt
+	case row.Action != e.Action:
+		return auditentry.FieldAction
+	case row.Outcome != e.Outcome:
+		return auditentry.FieldOutcome
+	case !sameID(row.ActorID, e.Actor.ID):
+		return auditentry.FieldActorID
+	case !sameID(row.TargetID, e.Target.ID):
+		return auditentry.FieldTargetID
+	}
+	return ""
+}
+
+func sameID(a, b *uuid.UUID) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return *a == *b
+}
+
+// checkpoint looks at the checkpoints over the records up to seq.
+func (v *verification) checkpoint(seq int64, signed string) error {
+	kept, isKept := v.kept[seq]
+	if signed == "" && !isKept {
+		return nil
+	}
+	root, err := v.tree.root()
+	if err != nil {
+		return err
+	}
+	if isKept && kept.Root != root {
+		return v.rewritten(seq)
+	}
+	if signed != "" {
+		c, err := OpenCheckpoint(signed, v.report.Keys)
+		if err != nil {
+			return tampered(seq, "the checkpoint at it is signed with no known key, or was changed")
+		}
+		if c != (Checkpoint{seq, root}) {
+			return v.rewritten(seq)
+		}
+	}
+	v.report.Checkpoints++
+	v.report.Signed = seq
+	return nil
+}
+
+func (v *verification) rewritten(seq int64) error {
+	return tampered(v.report.Signed+1, "it, or one after it up to record %d, is not what was signed", seq)
+}
+
+// prune forgets what the tree does not need in order to grow.
+func (t *tree) prune() {
+	needed := make(map[int64]tlog.Hash)
+	for _, seq := range frontier(t.size) {
+		at := tlog.StoredHashIndex(0, seq-1)
+		for i := range int64(hashesOf(seq)) {
+			needed[at+i] = t.hashes[at+i]
+		}
+	}
+	t.hashes = needed
+}

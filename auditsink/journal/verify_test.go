@@ -1,0 +1,454 @@
+package journal_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/keloa/apitokens/auditsink"
+	"github.com/keloa/apitokens/auditsink/journal"
+	"github.com/keloa/apitokens/ent"
+	"github.com/keloa/apitokens/ent/auditcheckpoint"
+	"github.com/keloa/apitokens/ent/auditentry"
+	"github.com/keloa/apitokens/ent/audittree"
+	"github.com/keloa/apitokens/ent/database"
+	"github.com/keloa/apitokens/ent/database/dbtest"
+)
+
+func newKey(t *testing.T) *journal.Key {
+	t.Helper()
+	text, err := journal.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := journal.ParseKey(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+// proven is a log of a few records with a checkpoint at 4, 9 and 13, and what
+// was kept of it elsewhere.
+type proven struct {
+	*journal.Journal
+	db          *database.DB
+	key         *journal.Key
+	copied      []byte
+	checkpoints []string
+}
+
+func prove(t *testing.T, db *database.DB) *proven {
+	t.Helper()
+	p := &proven{db: db, key: newKey(t)}
+	for _, n := range []int{4, 5, 4} {
+		p.seal(t, n)
+		signed, err := p.LastCheckpoint(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.checkpoints = append(p.checkpoints, signed)
+	}
+	p.copied = copyOf(t, p.Journal, all)
+	return p
+}
+
+// seal appends and seals n records, and has a new process sign them.
+func (p *proven) seal(t *testing.T, n int) {
+	t.Helper()
+	for range n {
+		appendEvents(t, p.db, event(auditsink.ActionMint, uuid.New()))
+	}
+	p.Journal = journal.New(journal.Options{Database: p.db, Key: p.key})
+	run(t, p.Journal)()
+}
+
+func (p *proven) verify(t *testing.T, o journal.VerifyOptions) (journal.Report, error) {
+	t.Helper()
+	return p.Verify(t.Context(), o)
+}
+
+// everything is all that there is to compare the log with.
+func (p *proven) everything() journal.VerifyOptions {
+	return journal.VerifyOptions{Keys: []string{p.key.Public()}, Checkpoints: p.checkpoints, Copy: bytes.NewReader(p.copied)}
+}
+
+func wantTampered(t *testing.T, err error, seq int64, reason string) {
+	t.Helper()
+	found, ok := errors.AsType[*journal.TamperedError](err)
+	if !ok || found.Seq != seq || !strings.Contains(found.Reason, reason) {
+		t.Errorf("got %v, want record %d: %s", err, seq, reason)
+	}
+}
+
+func TestVerifyFindsNothingWrong(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		p := prove(t, db)
+		var told int64
+		o := p.everything()
+		o.Progress = func(_, total int64) { told = total }
+		report, err := p.verify(t, o)
+		if err != nil || told != 13 {
+			t.Errorf("%v, told of %d", err, told)
+		}
+		if report.Records != 13 || report.Checkpoints != 3 || report.Signed != 13 || report.Copied != 13 || report.NotCopied != 0 {
+			t.Errorf("%+v", report)
+		}
+		report, err = p.verify(t, journal.VerifyOptions{})
+		if err != nil || len(report.Keys) != 1 || report.Keys[0] != p.key.Public() {
+			t.Errorf("%+v, %v", report, err)
+		}
+
+		// A copy may begin late, leave records out, have some twice, and
+		// hold what is no record.
+		lines := bytes.SplitAfter(p.copied, []byte("\n"))
+		some := joined(lines[3], []byte("hello\n"), lines[4], lines[3], lines[4], lines[7], lines[8][:20])
+		report, err = p.verify(t, journal.VerifyOptions{Copy: bytes.NewReader(some)})
+		if err != nil || report.Copied != 3 || report.NotCopied != 2 || report.Foreign != 2 {
+			t.Errorf("%+v, %v", report, err)
+		}
+	})
+}
+
+func joined(parts ...[]byte) []byte { return bytes.Join(parts, nil) }
+
+func TestVerifyOfAnEmptyLog(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		report, err := open(db).Verify(t.Context(), journal.VerifyOptions{Copy: strings.NewReader("")})
+		if err != nil || report.Records != 0 {
+			t.Errorf("%+v, %v", report, err)
+		}
+	})
+}
+
+// tamper runs statements as an administrator would: with the triggers away.
+func (p *proven) tamper(t *testing.T, statements ...string) {
+	t.Helper()
+	triggers := []string{
+		"audit_entries_new", "audit_entries_sealed_only", "audit_entries_kept", "audit_tree_unchanged", "audit_tree_kept", "audit_tree_new",
+		"audit_checkpoints_unchanged", "audit_checkpoints_kept", "audit_checkpoints_new",
+		"audit_keys_unchanged", "audit_keys_kept", "audit_keys_new",
+	}
+	for _, trigger := range triggers {
+		p.exec(t, "DROP TRIGGER IF EXISTS "+trigger)
+	}
+	for _, statement := range statements {
+		p.exec(t, statement)
+	}
+}
+
+func (p *proven) exec(t *testing.T, statement string, args ...any) {
+	t.Helper()
+	if _, err := p.db.SQL().ExecContext(t.Context(), statement, args...); err != nil {
+		t.Fatalf("%s: %v", statement, err)
+	}
+}
+
+// rebuild makes the tree anew from the records, and a checkpoint over all of
+// it: what an attacker with all of the database does.
+func (p *proven) rebuild(t *testing.T, key *journal.Key) {
+	t.Helper()
+	p.tamper(t, "DELETE FROM audit_tree", "DELETE FROM audit_checkpoints", "DELETE FROM audit_keys")
+	run(t, journal.New(journal.Options{Database: p.db, Key: key}))()
+	if n := p.db.Client().AuditTree.Query().CountX(t.Context()); n == 0 {
+		t.Fatal("the tree is empty")
+	}
+}
+
+// edit changes what record seq says, and nothing else of it.
+func (p *proven) edit(t *testing.T, seq int64) {
+	t.Helper()
+	row := p.db.Client().AuditEntry.Query().Where(auditentry.Seq(seq)).OnlyX(t.Context())
+	changed := bytes.Replace(row.Record, []byte(`"SUCCEEDED"`), []byte(`"SUCCEEDER"`), 1)
+	if bytes.Equal(changed, row.Record) {
+		t.Fatal("nothing was changed")
+	}
+	p.tamper(t)
+	p.exec(t, "UPDATE audit_entries SET record = ?, outcome = 'SUCCEEDER' WHERE seq = ?", changed, seq)
+}
+
+func TestVerifyNamesTheFirstBadRecord(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		tamper func(t *testing.T, p *proven)
+		seq    int64
+		reason string // by the database alone
+	}{
+		{"edited", func(t *testing.T, p *proven) { p.edit(t, 7) }, 7, "was changed"},
+		{"a column", func(t *testing.T, p *proven) {
+			p.tamper(t, "UPDATE audit_entries SET action = 'developers.api_token.revoke' WHERE seq = 7")
+		}, 7, "column action"},
+		{"no record any more", func(t *testing.T, p *proven) {
+			p.tamper(t, "UPDATE audit_entries SET record = '{' WHERE seq = 7")
+		}, 7, "no record any more"},
+		{"deleted", func(t *testing.T, p *proven) {
+			p.tamper(t, "DELETE FROM audit_entries WHERE seq = 7")
+		}, 7, "is missing"},
+		{"deleted, and the rest moved up", func(t *testing.T, p *proven) {
+			p.tamper(t, "DELETE FROM audit_entries WHERE seq = 7",
+				"UPDATE audit_entries SET seq = seq + 1000 WHERE seq > 7",
+				"UPDATE audit_entries SET seq = seq - 1001 WHERE seq > 1000",
+				"UPDATE audit_head SET seq = 12")
+		}, 7, "not in its place"},
+		{"reordered", func(t *testing.T, p *proven) {
+			p.tamper(t, "UPDATE audit_entries SET seq = 1000 WHERE seq = 7",
+				"UPDATE audit_entries SET seq = 7 WHERE seq = 10",
+				"UPDATE audit_entries SET seq = 10 WHERE seq = 1000")
+		}, 7, "not in its place"},
+		{"truncated", func(t *testing.T, p *proven) {
+			p.tamper(t, "DELETE FROM audit_entries WHERE seq >= 11")
+		}, 11, "is missing"},
+		{"truncated, and the head", func(t *testing.T, p *proven) {
+			p.tamper(t, "DELETE FROM audit_entries WHERE seq >= 11", "UPDATE audit_head SET seq = 10")
+		}, 11, "is missing"},
+		{"the head alone", func(t *testing.T, p *proven) {
+			p.tamper(t, "UPDATE audit_head SET seq = 10")
+		}, 11, "is missing"},
+		{"the tree", func(t *testing.T, p *proven) {
+			p.exchange(t, 8)
+		}, 8, "the Merkle tree above it"},
+		{"a leaf", func(t *testing.T, p *proven) {
+			p.tamper(t, "DELETE FROM audit_tree WHERE seq = 8")
+		}, 8, "no leaf"},
+		{"a checkpoint", func(t *testing.T, p *proven) {
+			p.tamper(t, "UPDATE audit_checkpoints SET note = REPLACE(note, '— keloa.ai/audit-log ', '— keloa.ai/audit-log A') WHERE size = 9")
+		}, 9, "the checkpoint at it"},
+		{"a checkpoint moved", func(t *testing.T, p *proven) {
+			p.tamper(t, "UPDATE audit_checkpoints SET size = 6 WHERE size = 9")
+		}, 5, "up to record 6"},
+		{"re-signed with another key", func(t *testing.T, p *proven) {
+			p.rebuild(t, newKey(t))
+			p.tamper(t, "DELETE FROM audit_keys")
+		}, 13, "signed with no known key"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			dbtest.Each(t, func(t *testing.T, db *database.DB) {
+				p := prove(t, db)
+				test.tamper(t, p)
+				_, err := p.verify(t, journal.VerifyOptions{})
+				wantTampered(t, err, test.seq, test.reason)
+			})
+		})
+	}
+}
+
+// exchange changes the hash of the subtree that record seq completes.
+func (p *proven) exchange(t *testing.T, seq int64) {
+	t.Helper()
+	p.tamper(t)
+	row := p.db.Client().AuditTree.GetX(t.Context(), seq)
+	row.Hashes[len(row.Hashes)-1] ^= 1
+	p.exec(t, "UPDATE audit_tree SET hashes = ? WHERE seq = ?", row.Hashes, seq)
+}
+
+// Who has all of the database can make all of it agree. What was kept elsewhere
+// convicts them: the keys, a checkpoint, a copy.
+func TestVerifyAgainstWhatWasKeptElsewhere(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		p := prove(t, db)
+		p.edit(t, 7)
+		p.rebuild(t, newKey(t))
+		if _, err := p.verify(t, journal.VerifyOptions{}); err != nil {
+			t.Errorf("the database does not agree with itself: %v", err)
+		}
+		_, err := p.verify(t, journal.VerifyOptions{Keys: []string{p.key.Public()}})
+		wantTampered(t, err, 13, "signed with no known key")
+		_, err = p.verify(t, journal.VerifyOptions{Copy: bytes.NewReader(p.copied)})
+		wantTampered(t, err, 7, "not what the copy holds")
+
+		p.rebuild(t, p.key) // who has the key of a server as well
+		o := p.everything()
+		o.Copy = nil
+		_, err = p.verify(t, o)
+		wantTampered(t, err, 5, "up to record 9, is not what was signed")
+		_, err = p.verify(t, p.everything())
+		wantTampered(t, err, 7, "not what the copy holds")
+	})
+}
+
+// A log that was cut off, or put back to an earlier state, agrees with itself.
+func TestVerifyOfALogThatWasPutBack(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		p := prove(t, db)
+		p.tamper(t, "DELETE FROM audit_entries WHERE seq > 9", "DELETE FROM audit_tree WHERE seq > 9",
+			"DELETE FROM audit_checkpoints WHERE size > 9", "UPDATE audit_head SET seq = 9")
+		if report, err := p.verify(t, journal.VerifyOptions{}); err != nil || report.Records != 9 {
+			t.Errorf("%+v, %v", report, err)
+		}
+		o := p.everything()
+		o.Copy = nil
+		_, err := p.verify(t, o)
+		wantTampered(t, err, 10, "once went on to record 13")
+		_, err = p.verify(t, journal.VerifyOptions{Copy: bytes.NewReader(p.copied)})
+		wantTampered(t, err, 10, "the copy has record 10")
+
+		// It went on since, in another way.
+		p.seal(t, 6)
+		_, err = p.verify(t, p.everything())
+		wantTampered(t, err, 10, "not what the copy holds")
+	})
+}
+
+func TestVerifyOfACopyThatWasChanged(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		p := prove(t, db)
+		changed := bytes.Replace(p.copied, []byte(`"SUCCEEDED"`), []byte(`"SUCCEEDER"`), 1)
+		_, err := p.verify(t, journal.VerifyOptions{Copy: bytes.NewReader(changed)})
+		if !errors.Is(err, auditsink.ErrLeafHash) || !strings.Contains(err.Error(), "line 1 of the copy") {
+			t.Errorf("got %v", err)
+		}
+		endless := strings.NewReader(strings.Repeat("x", auditsink.MaxLine+10))
+		if _, err := p.verify(t, journal.VerifyOptions{Copy: endless}); err == nil || !strings.Contains(err.Error(), "longer than any record") {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+// A process does not sign a log that no longer begins with what it has signed.
+func TestRewrittenLogIsNotSigned(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		now := time.Now()
+		j := journal.New(journal.Options{Database: db, Key: newKey(t), Now: func() time.Time { return now }})
+		p := &proven{Journal: j, db: db}
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		appendEvents(t, db, event(auditsink.ActionMint, uuid.New()))
+		sealed := j.Sealed()
+		go func() { ended <- j.Run(ctx) }()
+		<-sealed
+		for deadline := time.Now().Add(patience); db.Client().AuditCheckpoint.Query().CountX(t.Context()) == 0; {
+			if time.Now().After(deadline) {
+				t.Fatal("nothing was signed")
+			}
+		}
+		p.edit(t, 1)
+		row := db.Client().AuditEntry.Query().OnlyX(t.Context())
+		hash := tlog.RecordHash(row.Record)
+		p.exec(t, "UPDATE audit_tree SET hashes = ?", hash[:])
+		appendEvents(t, db, event(auditsink.ActionMint, uuid.New()))
+		cancel()
+		if err := <-ended; err == nil || !strings.Contains(err.Error(), "does not continue what was signed") {
+			t.Errorf("Run: %v", err)
+		}
+		if n := db.Client().AuditCheckpoint.Query().Where(auditcheckpoint.IDGT(1)).CountX(t.Context()); n != 0 {
+			t.Error("it was signed")
+		}
+	})
+}
+
+// The proofs are those of RFC 6962, as tlog checks them.
+func TestProofs(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		p := prove(t, db)
+		records, err := p.Read(t.Context(), 0, 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		roots := make([]tlog.Hash, len(records)+1)
+		for size := int64(1); size <= int64(len(records)); size++ {
+			if roots[size], err = p.Root(t.Context(), size); err != nil {
+				t.Fatal(err)
+			}
+			for seq := int64(1); seq <= size; seq++ {
+				proof, err := p.ProveInclusion(t.Context(), size, seq)
+				if err != nil {
+					t.Fatal(err)
+				}
+				leaf := tlog.RecordHash(records[seq-1].Canonical())
+				if err := tlog.CheckRecord(proof, size, roots[size], seq-1, leaf); err != nil {
+					t.Errorf("record %d of %d: %v", seq, size, err)
+				}
+			}
+			for before := int64(1); before <= size; before++ {
+				proof, err := p.ProveConsistency(t.Context(), size, before)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := tlog.CheckTree(proof, size, roots[size], before, roots[before]); err != nil {
+					t.Errorf("%d after %d: %v", size, before, err)
+				}
+			}
+		}
+		for _, signed := range p.checkpoints {
+			c, err := journal.OpenCheckpoint(signed, []string{p.key.Public()})
+			if err != nil || c.Root != roots[c.Size] {
+				t.Errorf("%+v, %v", c, err)
+			}
+		}
+		if _, err := p.ProveInclusion(t.Context(), 13, 14); err == nil {
+			t.Error("proved a record that is not there")
+		}
+		if _, err := p.ProveConsistency(t.Context(), 20, 13); err == nil {
+			t.Error("proved a size that the log does not have")
+		}
+	})
+}
+
+// What was sealed before there was a tree gets its leaves with the next seal, or
+// at the start of a server.
+func TestTreeCatchesUp(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		p := &proven{db: db, key: newKey(t)}
+		appendBacklog(t, db, 1203)
+		p.seal(t, 1)
+		p.tamper(t, "DELETE FROM audit_tree", "DELETE FROM audit_checkpoints")
+		p.seal(t, 0)
+		if report, err := p.verify(t, journal.VerifyOptions{}); err != nil || report.Signed != 1204 {
+			t.Errorf("%+v, %v", report, err)
+		}
+		p.tamper(t, "DELETE FROM audit_tree WHERE seq > 600")
+		p.seal(t, 2)
+		if report, err := p.verify(t, journal.VerifyOptions{}); err != nil || report.Signed != 1206 {
+			t.Errorf("%+v, %v", report, err)
+		}
+	})
+}
+
+func TestProofsAreOnlyInserted(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		p := prove(t, db)
+		for _, statement := range []string{
+			"DELETE FROM audit_tree", "UPDATE audit_tree SET hashes = ''",
+			"REPLACE INTO audit_tree (seq, hashes) VALUES (1, '')",
+			"DELETE FROM audit_checkpoints", "UPDATE audit_checkpoints SET note = ''",
+			"REPLACE INTO audit_checkpoints (size, note, at) SELECT size, '', at FROM audit_checkpoints",
+			"DELETE FROM audit_keys", "UPDATE audit_keys SET public_key = ''",
+			"REPLACE INTO audit_keys (public_key, at) SELECT public_key, at FROM audit_keys",
+		} {
+			if _, err := p.db.SQL().ExecContext(t.Context(), statement); err == nil {
+				t.Errorf("%s went through", statement)
+			}
+		}
+		client := db.Client()
+		for name, err := range map[string]error{
+			"tree":       second(client.AuditTree.Delete().Where(audittree.ID(1)).Exec(t.Context())),
+			"checkpoint": client.AuditCheckpoint.DeleteOneID(4).Exec(t.Context()),
+			"key":        second(client.AuditKey.Delete().Exec(t.Context())),
+		} {
+			if err == nil || ent.IsNotFound(err) {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	})
+}
+
+func second(_ int, err error) error { return err }
+
+func TestKeysAreRead(t *testing.T) {
+	text, err := journal.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, bad := range []string{"", "x", text[:len(text)-4], strings.Replace(text, "keloa.ai/audit-log", "another", 1), text + "A"} {
+		if _, err := journal.ParseKey(bad); err == nil || strings.Contains(err.Error(), text[40:]) {
+			t.Errorf("%q: %v", bad, err)
+		}
+	}
+}
