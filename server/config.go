@@ -50,6 +50,7 @@ type serverFlags struct {
 
 	InternalListen string   `env:"KELOA_INTERNAL_LISTEN" default:"127.0.0.1:8081" help:"The address of the listener for introspection, forward-auth and health, or off."`
 	AuditSink      []string `sep:"none" placeholder:"NAME=URL" help:"Copy the audit log to a sink, such as archive=file:data/audit.jsonl. The flag repeats ($KELOA_AUDIT_SINKS, separated by spaces). Default: none; the journal in the database is always kept."`
+	AuditKey       string   `env:"KELOA_AUDIT_KEY" placeholder:"FILE" help:"The key that signs checkpoints of the audit log; the file is made if it is missing. Default: beside an SQLite database, with .audit-key after its name, or else data/audit-key."`
 	ResourceServer []string `sep:"none" placeholder:"NAME:SECRET" help:"A service that may introspect. SECRET may be env:NAME or file:PATH. The flag repeats ($KELOA_RESOURCE_SERVERS, separated by spaces). Mandatory when the internal listener is not on loopback. Default: none."`
 	OnExposure     string   `env:"KELOA_ON_EXPOSURE" default:"flag" help:"What happens to a token that is seen in a URL or sent by a browser: flag or revoke."`
 	Lease          string   `env:"KELOA_LEASE" default:"1s" help:"How long the server may trust its cache without hearing from the database, 100ms to 1m. A revocation waits as long for a server that does not answer."`
@@ -83,6 +84,7 @@ type config struct {
 	publicURL       *url.URL // nil to take it from the public listener
 	plans           token.Plans
 	sinks           []string          // NAME=URL, as the mux of sinks takes them
+	auditKey        string            // a path
 	resourceServers map[string]string // secrets by name
 	revokeExposed   bool
 	migrate         bool
@@ -102,6 +104,7 @@ func (f serverFlags) config() (config, error) {
 		publicURL:       f.publicURL(&first),
 		plans:           take(&first, setting("plans"), f.Plans, parsePlans),
 		sinks:           list(f.AuditSink, "KELOA_AUDIT_SINKS"),
+		auditKey:        auditKeyPath(f.AuditKey, f.Database),
 		resourceServers: take(&first, setting("resource-server"), list(f.ResourceServer, "KELOA_RESOURCE_SERVERS"), parseResourceServers),
 		revokeExposed:   take(&first, setting("on-exposure"), f.OnExposure, oneOf("flag", "revoke")) == "revoke",
 		migrate:         take(&first, setting("migrate"), f.Migrate, oneOf("on", "off")) == "on",

@@ -120,12 +120,13 @@ func originText(u *url.URL) string {
 func (h *handlers) public() http.Handler {
 	schema := newSchemaFile()
 	return h.observed(h.withoutSecretsInURL(h.routed(routes{
-		homePath:    {http.MethodGet: h.home},
-		signInPath:  {http.MethodGet: h.signIn},
-		"/sign-out": {http.MethodPost: h.signOut},
-		graphQLPath: {anyMethod: h.graphQL},
-		schemaPath:  {http.MethodGet: schema.serve},
-		revokePath:  {http.MethodPost: h.revoke},
+		homePath:     {http.MethodGet: h.home},
+		signInPath:   {http.MethodGet: h.signIn},
+		"/sign-out":  {http.MethodPost: h.signOut},
+		graphQLPath:  {anyMethod: h.graphQL},
+		schemaPath:   {http.MethodGet: schema.serve},
+		revokePath:   {http.MethodPost: h.revoke},
+		auditLogPath: {http.MethodGet: h.auditLog},
 	}), signInPath), forBrowsers)
 }
 

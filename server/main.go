@@ -44,6 +44,7 @@ type commands struct {
 	Migrate   migrateCommands   `cmd:"" help:"Look after the tables of the database."`
 	Token     tokenCommands     `cmd:"" help:"Mint, list and revoke API tokens."`
 	Signin    signInCommand     `cmd:"" help:"Print a one-time link that signs an operator in."`
+	Audit     auditCommands     `cmd:"" help:"Read, export and verify the audit log."`
 	Workspace workspaceCommands `cmd:"" help:"Look after workspaces."`
 	Version   versionCommand    `cmd:"" help:"Print the version, the commit and the version of Go."`
 }

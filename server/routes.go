@@ -13,6 +13,7 @@ const (
 	signInPath      = "/sign-in"
 	graphQLPath     = "/graphql"
 	schemaPath      = "/schema.graphql"
+	auditLogPath    = "/audit-log.csv"
 	revokePath      = "/oauth2/revoke"
 	introspectPath  = "/oauth2/introspect"
 	forwardAuthPath = "/forward-auth"

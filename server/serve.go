@@ -47,7 +47,11 @@ func serve(ctx context.Context, cfg config, std streams) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	audit := journal.New(journal.Options{Database: db, Logger: log})
+	key, err := loadAuditKey(cfg.auditKey)
+	if err != nil {
+		return err
+	}
+	audit := journal.New(journal.Options{Database: db, Key: key, Logger: log})
 	uses := usage.New(usage.Options{Database: db, Logger: log, Interval: cfg.lastUsedFlush})
 	tokens := token.New(token.Options{
 		Database: db, Journal: audit, Plans: cfg.plans, RevokeExposed: cfg.revokeExposed, Usage: uses,

@@ -6,7 +6,9 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/keloa/apitokens/auditsink"
 	"github.com/keloa/apitokens/auditsink/journal"
+	"github.com/keloa/apitokens/ent/keyset"
 	"github.com/keloa/apitokens/token/ability"
 )
 
@@ -40,4 +42,31 @@ func (s *Service) FollowAudit(ctx context.Context, by Caller, f journal.Filter) 
 		return nil, err
 	}
 	return s.journal.Follow(ctx, by.Workspace.ID, by.TestOnly, f)
+}
+
+// AuditLog hands the whole audit log of the caller's workspace to write, newest
+// first and a page at a time, each under [Service.Answer]: it ends when what the
+// caller came with does. It is for people: a token is a [ForbiddenError].
+func (s *Service) AuditLog(ctx context.Context, by Caller, write func([]journal.Entry) error) error {
+	switch by.Actor.Kind {
+	case auditsink.Operator:
+	case "":
+		return ErrUnauthenticated
+	default:
+		return s.refuse(ctx, by, "auditLog", &ForbiddenError{Reason: "the audit log as a file is for operators: read auditEntries with a token"})
+	}
+	query := journal.Query{Request: keyset.Request{First: new(keyset.MaxSize)}}
+	for {
+		page, err := s.AuditEntries(ctx, by, query)
+		if err != nil {
+			return err
+		}
+		if err := s.Answer(ctx, by, func() error { return write(page.Entries) }); err != nil {
+			return err
+		}
+		if !page.HasNext {
+			return nil
+		}
+		query.After = new(page.Entries[len(page.Entries)-1].Cursor())
+	}
 }

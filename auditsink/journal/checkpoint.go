@@ -26,6 +26,9 @@ const keyName = "keloa.ai/audit-log"
 // grow with time and not with traffic.
 const checkpointEvery = time.Second
 
+// ErrPublicKey is returned for what is not a public key of an audit log.
+var ErrPublicKey = errors.New("not a public key of an audit log: they begin with " + keyName + "+")
+
 var (
 	// errRewritten is returned where the log no longer begins with what this
 	// process has signed.
@@ -86,18 +89,30 @@ func (k *Key) sign(c Checkpoint) (string, error) {
 	return string(signed), err
 }
 
+// verifiers reads public keys.
+func verifiers(public []string) (note.Verifiers, error) {
+	known := make([]note.Verifier, len(public))
+	for i, key := range public {
+		var err error
+		if known[i], err = note.NewVerifier(key); err != nil || known[i].Name() != keyName {
+			return nil, ErrPublicKey
+		}
+	}
+	return note.VerifierList(known...), nil
+}
+
 // OpenCheckpoint reads a signed checkpoint, which one of the public keys must
 // have signed.
 func OpenCheckpoint(signed string, public []string) (Checkpoint, error) {
-	var known []note.Verifier
-	for _, key := range public {
-		verifier, err := note.NewVerifier(key)
-		if err != nil {
-			return Checkpoint{}, fmt.Errorf("read a public key: %w", err)
-		}
-		known = append(known, verifier)
+	known, err := verifiers(public)
+	if err != nil {
+		return Checkpoint{}, err
 	}
-	opened, err := note.Open([]byte(signed), note.VerifierList(known...))
+	return openCheckpoint(signed, known)
+}
+
+func openCheckpoint(signed string, known note.Verifiers) (Checkpoint, error) {
+	opened, err := note.Open([]byte(signed), known)
 	if err != nil {
 		return Checkpoint{}, fmt.Errorf("open a checkpoint: %w", err)
 	}

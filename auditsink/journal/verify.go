@@ -8,6 +8,7 @@ import (
 	"io"
 
 	"github.com/google/uuid"
+	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/keloa/apitokens/auditsink"
@@ -92,6 +93,7 @@ type verification struct {
 
 	options VerifyOptions
 	report  Report
+	known   note.Verifiers
 	head    int64 // the last record to look at
 	tree    *tree // made anew from the records
 	kept    map[int64]Checkpoint
@@ -126,9 +128,12 @@ func (v *verification) begin(ctx context.Context) (beyond, err error) {
 			return nil, err
 		}
 	}
+	if v.known, err = verifiers(v.report.Keys); err != nil {
+		return nil, err
+	}
 	var furthest int64
 	for _, signed := range v.options.Checkpoints {
-		c, err := OpenCheckpoint(signed, v.report.Keys)
+		c, err := openCheckpoint(signed, v.known)
 		if err != nil {
 			return nil, err
 		}
@@ -296,7 +301,7 @@ func (v *verification) checkpoint(seq int64, signed string) error {
 		return v.rewritten(seq)
 	}
 	if signed != "" {
-		c, err := OpenCheckpoint(signed, v.report.Keys)
+		c, err := openCheckpoint(signed, v.known)
 		if err != nil {
 			return tampered(seq, "the checkpoint at it is signed with no known key, or was changed")
 		}

@@ -1,0 +1,126 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/keloa/apitokens/auditsink/journal"
+	"github.com/keloa/apitokens/token"
+)
+
+type auditVerifyCommand struct {
+	databaseFlag
+
+	Against    string   `placeholder:"FILE" help:"Compare with what a sink has written to this file, a record a line."`
+	Checkpoint []string `sep:"none" placeholder:"FILE" help:"Compare with a checkpoint that was kept in this file. The flag repeats."`
+	Key        []string `sep:"none" placeholder:"KEY" help:"Trust checkpoints that are signed with this public key, as audit keys prints it, and no others. The flag repeats. Default: the keys that the database names."`
+}
+
+// Run says what was verified and what that does not show, or names the first
+// record that is not what was sealed.
+func (c auditVerifyCommand) Run(ctx context.Context, std streams) (err error) {
+	o := journal.VerifyOptions{Keys: c.Key}
+	for _, path := range c.Checkpoint {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return fmt.Errorf("--checkpoint: %w", err)
+		}
+		o.Checkpoints = append(o.Checkpoints, string(text))
+	}
+	if c.Against != "" {
+		file, err := os.Open(c.Against)
+		if err != nil {
+			return fmt.Errorf("--against: %w", err)
+		}
+		defer file.Close()
+		o.Copy = file
+	}
+	return c.log(ctx, std, func(audit *journal.Journal, _ *token.Service) error {
+		bar := newProgress(std, "records")
+		o.Progress = bar.tell
+		report, err := audit.Verify(ctx, o)
+		bar.end()
+		if errors.Is(err, journal.ErrPublicKey) {
+			return usagef("--key: one is %s", journal.ErrPublicKey)
+		}
+		if err != nil {
+			return err
+		}
+		if c.Against != "" && report.Copied == 0 && report.Records > 0 {
+			return fmt.Errorf("--against: %s holds no record of this audit log", c.Against)
+		}
+		return c.print(std, report)
+	})
+}
+
+func (c auditVerifyCommand) print(std streams, r journal.Report) error {
+	if r.Records > 0 && r.Signed == 0 && len(c.Key) > 0 {
+		return errors.New("no checkpoint is signed with the given keys, because there is no checkpoint")
+	}
+	var text strings.Builder
+	say := func(format string, args ...any) { fmt.Fprintf(&text, format+"\n", args...) }
+	say("Records: %d, without a gap, each as it was sealed.", r.Records)
+	if r.Signed > 0 {
+		say("Checkpoints: %d, the last over record %d, each over these records and signed with one of:", r.Checkpoints, r.Signed)
+		for _, key := range r.Keys {
+			say("  %s", key)
+		}
+	}
+	if c.Against != "" {
+		say("Records in %s: %d, each the same; left out between its first and its last: %d; lines that are no records: %d.",
+			c.Against, r.Copied, r.NotCopied, r.Foreign)
+	}
+	say("")
+	say("What this does not show:")
+	say("- what was never recorded, and which tokens were test-mode tokens, which is a column beside the record")
+	if r.Signed < r.Records {
+		say("- that what is after record %d is what it was: no checkpoint covers it yet", r.Signed)
+	}
+	if len(c.Key) == 0 {
+		say("- that the keys are yours: the database names them; give those that you wrote down with --key")
+	}
+	if c.Against == "" && len(c.Checkpoint) == 0 {
+		say("- that the end was not cut off, and the whole not made anew by who has the database and a server's key:" +
+			" compare with what is kept elsewhere, a sink's file with --against or a checkpoint with --checkpoint")
+	}
+	_, err := fmt.Fprint(std.out, text.String())
+	return err
+}
+
+type auditCheckpointCommand struct{ databaseFlag }
+
+// Run prints the newest checkpoint.
+func (c auditCheckpointCommand) Run(ctx context.Context, std streams) error {
+	return c.log(ctx, std, func(audit *journal.Journal, _ *token.Service) error {
+		signed, err := audit.LastCheckpoint(ctx)
+		if errors.Is(err, journal.ErrNotFound) {
+			return errors.New("there is no checkpoint yet: a server makes them")
+		}
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprint(std.out, signed)
+		return err
+	})
+}
+
+type auditKeysCommand struct{ databaseFlag }
+
+// Run prints a public key a line, the oldest first.
+func (c auditKeysCommand) Run(ctx context.Context, std streams) error {
+	return c.log(ctx, std, func(audit *journal.Journal, _ *token.Service) error {
+		keys, err := audit.PublicKeys(ctx)
+		if err != nil {
+			return err
+		}
+		for _, key := range keys {
+			if _, err := fmt.Fprintln(std.out, key); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
