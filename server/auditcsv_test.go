@@ -26,7 +26,7 @@ func TestAuditLogAsAFile(t *testing.T) {
 			t.Fatal(err)
 		}
 		cookie := s.session(t)
-		a := s.do(t, "GET", s.public+"/audit-log.csv", "", cookie)
+		a := s.do(t, "GET", s.public+auditLogPath, "", cookie)
 		name := `attachment; filename="keloa-audit-log-` + time.Now().UTC().Format(time.DateOnly) + `.csv"`
 		if a.status != http.StatusOK || a.header.Get("Content-Disposition") != name || !strings.HasPrefix(a.header.Get("Content-Type"), "text/csv") {
 			t.Fatalf("%d %s", a.status, a.header)
