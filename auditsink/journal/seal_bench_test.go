@@ -2,6 +2,7 @@ package journal_test
 
 import (
 	"context"
+	"runtime"
 	"testing"
 
 	"github.com/google/uuid"
@@ -35,6 +36,38 @@ func benchmarkSeal(b *testing.B, url string) {
 		}
 	}
 	b.ReportMetric(float64(b.N*backlog)/b.Elapsed().Seconds(), "records/s")
+}
+
+// BenchmarkWriters has 48 writers commit an entry at a time while a sealer works
+// behind them, and says how many entries it was behind at the end.
+func BenchmarkWriters(b *testing.B) {
+	b.Run("sqlite", func(b *testing.B) { benchmarkWriters(b, dbtest.SQLiteURL(b)) })
+	b.Run("mariadb", func(b *testing.B) { benchmarkWriters(b, dbtest.MySQLURL(b)) })
+}
+
+func benchmarkWriters(b *testing.B, url string) {
+	db := dbtest.Migrated(b, url)
+	j := open(db)
+	ctx, cancel := context.WithCancel(b.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- j.Run(ctx) }()
+	b.SetParallelism(48 / runtime.GOMAXPROCS(0))
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			appendBacklog(b, db, 1)
+			j.Wake()
+		}
+	})
+	head, err := j.Head(b.Context())
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "commits/s")
+	b.ReportMetric(float64(int64(b.N)-head), "behind")
+	cancel()
+	if err := <-ended; err != nil {
+		b.Fatal(err)
+	}
 }
 
 func appendBacklog(tb testing.TB, db *database.DB, n int) {
