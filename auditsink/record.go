@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 	"golang.org/x/mod/sumdb/tlog"
@@ -45,6 +46,7 @@ var (
 type Record struct {
 	Seq    int64 // counts from 1 without a gap
 	ID     uuid.UUID
+	At     time.Time // when it happened, in UTC
 	Action string
 	// Line is the record as every destination receives it: the canonical
 	// bytes with sequence and leafhash just before data, on one line without
@@ -82,15 +84,17 @@ func (r *Record) readHead(head []byte) error {
 	var fields struct {
 		ID   uuid.UUID `json:"id"`
 		Type string    `json:"type"`
+		Time string    `json:"time"`
 	}
 	if err := json.Unmarshal(append(bytes.Clone(head), '}'), &fields); err != nil {
 		return fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
 	action, found := strings.CutPrefix(fields.Type, typePrefix)
-	if !found {
+	at, err := time.Parse(timeLayout, fields.Time)
+	if !found || err != nil {
 		return ErrMalformed
 	}
-	r.ID, r.Action = fields.ID, action
+	r.ID, r.At, r.Action = fields.ID, at, action
 	return nil
 }
 

@@ -21,7 +21,7 @@ func TestLine(t *testing.T) {
 	if string(r.Line) != want {
 		t.Errorf("got\n%s\nwant\n%s", r.Line, want)
 	}
-	if r.Seq != 42 || r.ID != example().ID || r.Action != auditsink.ActionRevoke {
+	if r.Seq != 42 || r.ID != example().ID || r.Action != auditsink.ActionRevoke || !r.At.Equal(example().At) {
 		t.Errorf("%+v", r)
 	}
 }

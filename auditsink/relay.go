@@ -29,6 +29,9 @@ const (
 
 	firstPause = 200 * time.Millisecond
 	maxPause   = 30 * time.Second
+	// maxRetryAfter bounds what a destination may ask for, which may be a
+	// mistake.
+	maxRetryAfter = time.Hour
 )
 
 // Relay feeds one sink from a log: one batch at a time, for ever.
@@ -39,6 +42,8 @@ type Relay struct {
 	holder uuid.UUID
 	pauses *backoff.ExponentialBackOff
 	down   bool // the sink failed and has not recovered
+	// notBefore is until when the destination asked to be left alone.
+	notBefore time.Time
 }
 
 // NewRelay returns a relay that feeds to from source. A nil logger is the
@@ -74,6 +79,9 @@ func (r *Relay) Run(ctx context.Context) error {
 			break
 		}
 		sleep(ctx, r.failed(ctx, err))
+		if time.Now().Before(r.notBefore) { // told to stop meanwhile
+			break
+		}
 	}
 	closing, done := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
 	defer done()
@@ -106,7 +114,12 @@ func (r *Relay) failed(ctx context.Context, err error) time.Duration {
 		r.down = true
 		r.log.LogAttrs(ctx, slog.LevelError, "audit sink is down", slog.Any("error", err))
 	}
-	return r.pauses.NextBackOff()
+	pause := r.pauses.NextBackOff()
+	if asked, ok := errors.AsType[*RetryError](err); ok {
+		pause = max(pause, min(asked.After, maxRetryAfter))
+		r.notBefore = time.Now().Add(min(asked.After, maxRetryAfter))
+	}
+	return pause
 }
 
 // worked says in the log that the sink is back, if it was down.

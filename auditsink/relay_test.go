@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"sync"
@@ -277,6 +278,44 @@ func TestRelayRetriesForEver(t *testing.T) {
 			t.Errorf("logged\n%s", log)
 		}
 	})
+}
+
+// A destination that asks to be left alone is, also by a relay that is told to
+// stop meanwhile; one that asks for a year, for an hour.
+func TestRelayLeavesTheDestinationAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source, to := newMemory(), &sink{}
+		source.add(sinktest.Records(t, 1, 5)...)
+		var asked atomic.Int64
+		asked.Store(int64(10 * time.Minute))
+		to.before = func(context.Context, *auditsink.Batch) (auditsink.Result, error) {
+			return auditsink.Result{}, fmt.Errorf("post: %w", &auditsink.RetryError{After: time.Duration(asked.Load()), Err: errors.New("too busy")})
+		}
+		r := start(t, source, auditsink.Destination{Sink: to})
+		pass(9 * time.Minute)
+		wantCalls(t, to, 1)
+		asked.Store(int64(365 * 24 * time.Hour))
+		pass(2 * time.Minute)
+		wantCalls(t, to, 2)
+		pass(58 * time.Minute)
+		wantCalls(t, to, 2)
+		pass(2 * time.Minute)
+		wantCalls(t, to, 3)
+		r.stop()
+		wantCalls(t, to, 3)
+		if !to.closed || !strings.Contains(r.log.String(), "too busy (to be tried again after 10m0s)") {
+			t.Errorf("closed %t, logged %s", to.closed, &r.log)
+		}
+	})
+}
+
+func wantCalls(t *testing.T, to *sink, want int) {
+	t.Helper()
+	to.mu.Lock()
+	defer to.mu.Unlock()
+	if to.calls != want {
+		t.Fatalf("%d deliveries, want %d", to.calls, want)
+	}
 }
 
 func TestRelayGoesOnBehindWhatWasAccepted(t *testing.T) {

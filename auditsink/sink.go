@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 )
 
 // Sink is a destination of the audit log.
@@ -20,7 +21,8 @@ import (
 // A sink does not retry: whoever calls it does, for ever, with growing pauses.
 // It returns the first error as soon as it is sure of it, says in [Result] how
 // much of the batch was accepted, and stays usable. A record that the
-// destination will never accept as it stands is a [*RejectedError].
+// destination will never accept as it stands is a [*RejectedError]; a
+// destination that says when it wants to be tried again, a [*RetryError].
 // No error names a credential.
 //
 // # Concurrency
@@ -89,6 +91,19 @@ type RejectedError struct {
 func (e *RejectedError) Error() string {
 	return fmt.Sprintf("audit record %d was rejected: %s", e.Seq, e.Reason)
 }
+
+// RetryError says that the destination asked to be left alone for a while. A
+// relay does so, for as long as an hour.
+type RetryError struct {
+	After time.Duration
+	Err   error // why
+}
+
+func (e *RetryError) Error() string {
+	return fmt.Sprintf("%v (to be tried again after %v)", e.Err, e.After)
+}
+
+func (e *RetryError) Unwrap() error { return e.Err }
 
 // Discard accepts everything and keeps nothing: the value for no sink.
 var Discard Sink = discard{}

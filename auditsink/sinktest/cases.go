@@ -117,8 +117,9 @@ func testScribble(t *testing.T, h Harness) {
 	sink := h.open(t, d)
 	records := Records(t, 1, 30)
 	for _, r := range records {
-		line := bytes.Clone(r.Line)
-		batch := &auditsink.Batch{Records: []auditsink.Record{{Seq: r.Seq, ID: r.ID, Action: r.Action, Line: line}}}
+		given, line := r, bytes.Clone(r.Line)
+		given.Line = line
+		batch := &auditsink.Batch{Records: []auditsink.Record{given}}
 		if _, err := sink.Deliver(t.Context(), batch); err != nil {
 			t.Fatal(err)
 		}
