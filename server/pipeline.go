@@ -16,13 +16,16 @@ import (
 	"github.com/keloa/apitokens/auditsink/filesink"
 	"github.com/keloa/apitokens/auditsink/journal"
 	"github.com/keloa/apitokens/auditsink/stdoutsink"
+	"github.com/keloa/apitokens/auditsink/webhooksink"
 )
 
 // openSinks opens the audit sinks, each written NAME=URL.
 func openSinks(ctx context.Context, texts []string) (sinks []auditsink.Destination, err error) {
 	var mux auditsink.Mux
-	mux.Register("file", filesink.Open)
-	mux.Register("stdout", stdoutsink.Open)
+	mux.Register(filesink.Scheme, filesink.Open)
+	mux.Register(stdoutsink.Scheme, stdoutsink.Open)
+	mux.Register(webhooksink.Scheme, webhooksink.Open)
+	mux.Register(webhooksink.PlainScheme, webhooksink.Open)
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, closeSinks(sinks))

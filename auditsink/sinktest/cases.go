@@ -34,7 +34,7 @@ func held(t *testing.T, d Destination) []auditsink.Record {
 // once, byte by byte.
 func wantExactly(t *testing.T, d Destination, want []auditsink.Record) {
 	t.Helper()
-	compare(t, held(t, d), want)
+	compare(t, d, held(t, d), want)
 }
 
 // wantAll is what is wanted after records were delivered again: from a Resumer
@@ -50,11 +50,16 @@ func wantAll(t *testing.T, sink auditsink.Sink, d Destination, want []auditsink.
 			return again
 		})
 	}
-	compare(t, got, want)
+	compare(t, d, got, want)
 }
 
-func compare(t *testing.T, got, want []auditsink.Record) {
+func compare(t *testing.T, d Destination, got, want []auditsink.Record) {
 	t.Helper()
+	if d.Lossy {
+		want = slices.DeleteFunc(slices.Clone(want), func(r auditsink.Record) bool {
+			return !slices.ContainsFunc(got, func(g auditsink.Record) bool { return g.Seq == r.Seq })
+		})
+	}
 	for i := range min(len(got), len(want)) {
 		if !bytes.Equal(got[i].Line, want[i].Line) {
 			t.Fatalf("record %d of the destination:\n got %s\nwant %s", i+1, got[i].Line, want[i].Line)

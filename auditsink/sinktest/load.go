@@ -71,10 +71,11 @@ func testCloseUnderLoad(t *testing.T, h Harness) {
 	}
 	closing.Wait()
 	got := held(t, d)
-	if len(got) < acknowledged {
+	if !d.Lossy && len(got) < acknowledged {
 		t.Fatalf("%d records were acknowledged, the destination holds %d", acknowledged, len(got))
 	}
-	compare(t, got[:acknowledged], records[:acknowledged])
+	acknowledged = min(acknowledged, len(got))
+	compare(t, d, got[:acknowledged], records[:acknowledged])
 }
 
 // testMemory delivers many records and compares what is allocated early with
@@ -82,10 +83,11 @@ func testCloseUnderLoad(t *testing.T, h Harness) {
 func testMemory(t *testing.T, h Harness) {
 	const size, slack = 500, 4 << 20
 	total := int64(100_000)
-	if testing.Short() {
+	d := h.New(t)
+	if testing.Short() || d.Addr != "" { // a network is slower, and buffers by the batch
 		total = 20_000
 	}
-	sink := h.open(t, h.New(t))
+	sink := h.open(t, d)
 	canonical, err := Event(1).Canonical()
 	if err != nil {
 		t.Fatal(err)

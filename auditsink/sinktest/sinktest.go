@@ -12,7 +12,9 @@
 //
 // There is nothing to switch off. What is expected follows from the interfaces
 // that the sink implements: a [auditsink.Resumer] must end with every record
-// exactly once whatever happens, every other sink at least once.
+// exactly once whatever happens, every other sink at least once. What only some
+// destinations have, as a server that a proxy can be put before or a
+// certificate, is tested where [Destination] says that it is there.
 //
 // # Concurrency
 //
@@ -55,6 +57,23 @@ type Destination struct {
 	// Command prepares the process that is killed, if it needs more than the
 	// URL; nil if not.
 	Command func(cmd *exec.Cmd)
+
+	// Addr is where a server of the destination listens for TCP, and At
+	// makes the URL that reaches it by another address; nil if there is none.
+	Addr string
+	At   func(addr string) string
+	// Refuse has the destination refuse the record of one sequence; nil if
+	// it cannot refuse one.
+	Refuse func(t *testing.T, seq int64)
+	// Untrusted is a URL that does not trust the certificate of the
+	// destination; empty if it has none.
+	Untrusted string
+	// Secret is the credential that the URL leads to; empty for none. No
+	// error may name it.
+	Secret string
+	// Lossy says that the destination may miss any record, as it does over
+	// UDP.
+	Lossy bool
 }
 
 const (
@@ -93,6 +112,10 @@ func Run(t *testing.T, h Harness) {
 		{"survives being killed at any time", testKilledWhileWriting},
 		{"is usable after a cancelled delivery", testCancelled},
 		{"reopens and probes under load", testLoad},
+		{"survives what is between it and the destination", testFaults},
+		{"survives restarts", testRestarts},
+		{"names the record that is refused", testRefused},
+		{"trusts no bad certificate", testUntrusted},
 		{"closes once and for all", testClose},
 		{"closes during a delivery", testCloseUnderLoad},
 		{"needs no more memory for more records", testMemory},
@@ -105,7 +128,12 @@ func Run(t *testing.T, h Harness) {
 // open opens the destination until the test ends.
 func (h Harness) open(t *testing.T, d Destination) auditsink.Sink {
 	t.Helper()
-	opened, err := h.Mux.Open(t.Context(), "kit="+d.URL)
+	return h.openURL(t, d.URL)
+}
+
+func (h Harness) openURL(t *testing.T, url string) auditsink.Sink {
+	t.Helper()
+	opened, err := h.Mux.Open(t.Context(), "kit="+url)
 	if err != nil {
 		t.Fatal(err)
 	}
