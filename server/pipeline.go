@@ -16,6 +16,7 @@ import (
 	"github.com/keloa/apitokens/auditsink/filesink"
 	"github.com/keloa/apitokens/auditsink/journal"
 	"github.com/keloa/apitokens/auditsink/stdoutsink"
+	"github.com/keloa/apitokens/auditsink/syslogsink"
 	"github.com/keloa/apitokens/auditsink/webhooksink"
 )
 
@@ -24,6 +25,9 @@ func openSinks(ctx context.Context, texts []string) (sinks []auditsink.Destinati
 	var mux auditsink.Mux
 	mux.Register(filesink.Scheme, filesink.Open)
 	mux.Register(stdoutsink.Scheme, stdoutsink.Open)
+	mux.Register(syslogsink.TLSScheme, syslogsink.Open)
+	mux.Register(syslogsink.TCPScheme, syslogsink.Open)
+	mux.Register(syslogsink.UDPScheme, syslogsink.Open)
 	mux.Register(webhooksink.Scheme, webhooksink.Open)
 	mux.Register(webhooksink.PlainScheme, webhooksink.Open)
 	defer func() {
