@@ -15,6 +15,7 @@ import (
 	"github.com/keloa/apitokens/auditsink"
 	"github.com/keloa/apitokens/auditsink/filesink"
 	"github.com/keloa/apitokens/auditsink/journal"
+	"github.com/keloa/apitokens/auditsink/otlpsink"
 	"github.com/keloa/apitokens/auditsink/stdoutsink"
 	"github.com/keloa/apitokens/auditsink/syslogsink"
 	"github.com/keloa/apitokens/auditsink/webhooksink"
@@ -25,6 +26,8 @@ func openSinks(ctx context.Context, texts []string) (sinks []auditsink.Destinati
 	var mux auditsink.Mux
 	mux.Register(filesink.Scheme, filesink.Open)
 	mux.Register(stdoutsink.Scheme, stdoutsink.Open)
+	mux.Register(otlpsink.Scheme, otlpsink.Open)
+	mux.Register(otlpsink.PlainScheme, otlpsink.Open)
 	mux.Register(syslogsink.TLSScheme, syslogsink.Open)
 	mux.Register(syslogsink.TCPScheme, syslogsink.Open)
 	mux.Register(syslogsink.UDPScheme, syslogsink.Open)
