@@ -13,6 +13,7 @@ import (
 	"syscall"
 
 	"github.com/keloa/apitokens/auditsink"
+	"github.com/keloa/apitokens/auditsink/execsink"
 	"github.com/keloa/apitokens/auditsink/filesink"
 	"github.com/keloa/apitokens/auditsink/journal"
 	"github.com/keloa/apitokens/auditsink/otlpsink"
@@ -24,6 +25,7 @@ import (
 // openSinks opens the audit sinks, each written NAME=URL.
 func openSinks(ctx context.Context, texts []string) (sinks []auditsink.Destination, err error) {
 	var mux auditsink.Mux
+	mux.Register(execsink.Scheme, execsink.Open)
 	mux.Register(filesink.Scheme, filesink.Open)
 	mux.Register(stdoutsink.Scheme, stdoutsink.Open)
 	mux.Register(otlpsink.Scheme, otlpsink.Open)

@@ -185,7 +185,6 @@ func field(message []byte, want protowire.Type) (text []byte, number uint64) {
 
 // Close calls off the request that is under way.
 func (s *Sink) Close(context.Context) error {
-	s.gate.Shut()
-	s.client.Close()
+	s.gate.Shut(s.client.Close)
 	return nil
 }

@@ -162,6 +162,7 @@ func destination(t *testing.T) sinktest.Destination {
 		Refuse:    func(_ *testing.T, seq int64) { c.set(func() { c.refused = seq }) },
 		Untrusted: url(addr),
 		Secret:    "Canary",
+		Slow:      true,
 	}
 }
 

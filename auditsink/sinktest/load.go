@@ -84,7 +84,7 @@ func testMemory(t *testing.T, h Harness) {
 	const size, slack = 500, 4 << 20
 	total := int64(100_000)
 	d := h.New(t)
-	if testing.Short() || d.Addr != "" || d.Lossy { // a network is slower, and buffers by the batch
+	if testing.Short() || d.Slow {
 		total = 20_000
 	}
 	sink := h.open(t, d)

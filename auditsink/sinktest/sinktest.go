@@ -74,6 +74,9 @@ type Destination struct {
 	// Lossy says that the destination may miss any record, as it does over
 	// UDP.
 	Lossy bool
+	// Slow says that a delivery is a request to someone else, so that fewer
+	// records must do where memory is measured.
+	Slow bool
 }
 
 const (

@@ -175,6 +175,6 @@ func pause(ctx context.Context) {
 
 // Close calls off the delivery that is under way.
 func (s *Sink) Close(context.Context) error {
-	s.gate.Shut()
+	s.gate.Shut(func() {})
 	return nil
 }

@@ -44,6 +44,7 @@ func destination(t *testing.T, scheme string) sinktest.Destination {
 		URL:   scheme + "://" + s.addr,
 		Lines: func(t *testing.T) []string { return s.lines(t, "messages") },
 		Lossy: scheme == UDPScheme,
+		Slow:  true,
 	}
 	if scheme == UDPScheme {
 		return d

@@ -159,7 +159,6 @@ func (s *Sink) sign(body []byte) (http.Header, error) {
 
 // Close calls off the request that is under way.
 func (s *Sink) Close(context.Context) error {
-	s.gate.Shut()
-	s.client.Close()
+	s.gate.Shut(s.client.Close)
 	return nil
 }

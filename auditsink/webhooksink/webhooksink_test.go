@@ -169,6 +169,7 @@ func destination(t *testing.T) sinktest.Destination {
 		},
 		Untrusted: url(addr),
 		Secret:    secret[len("whsec_"):],
+		Slow:      true,
 	}
 }
 

@@ -46,8 +46,9 @@ func (g *Gate) enter(cancel context.CancelFunc) bool {
 	return !g.shut
 }
 
-// Shut calls off the delivery that is under way and waits until it has left.
-func (g *Gate) Shut() {
+// Shut calls off the delivery that is under way, waits until it has left, and
+// calls release, which nothing else runs beside.
+func (g *Gate) Shut(release func()) {
 	g.mu.Lock()
 	g.shut = true
 	if g.cancel != nil {
@@ -56,4 +57,5 @@ func (g *Gate) Shut() {
 	g.mu.Unlock()
 	g.turn.Lock()
 	defer g.turn.Unlock()
+	release()
 }
