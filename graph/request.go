@@ -8,6 +8,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"unicode/utf8"
 
@@ -75,12 +76,15 @@ func readBody(w http.ResponseWriter, r *http.Request) (map[string]json.RawMessag
 			Message: "the body must be application/json in UTF-8, not compressed",
 		}
 	}
+	if r.ContentLength > maxBody {
+		return nil, tooLong() // without waiting for it
+	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return nil, tooLong()
 	}
 	if err != nil {
-		return nil, badInput("the body ended too early", "")
+		return nil, CutShort(err)
 	}
 	if trimmed := bytes.TrimSpace(body); len(trimmed) > 0 && trimmed[0] == '[' {
 		return nil, badInput("one request holds one operation: batches are not accepted", "")
@@ -90,6 +94,14 @@ func readBody(w http.ResponseWriter, r *http.Request) (map[string]json.RawMessag
 		return nil, badInput("the body must be a JSON object in UTF-8", "")
 	}
 	return fields, nil
+}
+
+// CutShort is the problem of a body that could not be read to its end.
+func CutShort(err error) *Problem {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return &Problem{Code: CodeBadUserInput, Status: http.StatusRequestTimeout, Message: "the body did not arrive in time"}
+	}
+	return badInput("the body ended too early", "")
 }
 
 func tooLong() *Problem {

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"github.com/keloa/apitokens/graph"
 )
 
 const (
@@ -24,7 +26,6 @@ var (
 	errTwice    = badRequest(http.StatusBadRequest, "no parameter may come twice")
 	errNoToken  = badRequest(http.StatusBadRequest, "the form must have the parameter token")
 	errTooLarge = badRequest(http.StatusRequestEntityTooLarge, "the body is too large")
-	errCutShort = badRequest(http.StatusBadRequest, "the body ended too early")
 )
 
 // formToken reads the token parameter of an OAuth form. A parameter that comes
@@ -80,7 +81,7 @@ func readForm(w http.ResponseWriter, r *http.Request) (string, error) {
 			if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 				return "", errTooLarge
 			}
-			return "", errCutShort
+			return "", graph.CutShort(err)
 		}
 	}
 }

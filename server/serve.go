@@ -27,12 +27,13 @@ func (c serveCommand) Run(ctx context.Context, std streams) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop)
-	return serve(ctx, cfg, std)
+	return serve(ctx, cfg, std, stop)
 }
 
 // serve runs the server until ctx is done or a listener fails. What it opens it
-// closes in the opposite order.
-func serve(ctx context.Context, cfg config, std streams) (err error) {
+// closes in the opposite order. Before it says that it stops, it calls release,
+// after which a signal ends the process at once.
+func serve(ctx context.Context, cfg config, std streams, release func()) (err error) {
 	log, err := newLogger(std.err, cfg.logFormat, cfg.logLevel)
 	if err != nil {
 		return err
@@ -99,6 +100,7 @@ func serve(ctx context.Context, cfg config, std streams) (err error) {
 	case err := <-failed:
 		return err
 	case <-ctx.Done():
+		release()
 		log.InfoContext(ctx, "stopping: waiting for the requests under way", slog.Duration("at_most", stopWait))
 		return nil
 	}

@@ -49,20 +49,23 @@ type Order struct {
 	Desc  bool
 }
 
+// listName is what cursors of this list are told from others by.
+const listName = "tokens"
+
 // keys is the order by column. Ids of version 7 sort by when they were made, so
 // that order needs no column of its own.
 func (o Order) keys() keyset.Order {
 	switch o.Field {
 	case OrderLabel:
-		return keyset.Order{Column: enttoken.FieldLabelKey, Kind: keyset.Texts, Desc: o.Desc}
+		return keyset.Order{List: listName, Column: enttoken.FieldLabelKey, Kind: keyset.Texts, Desc: o.Desc}
 	case OrderLastUsedAt:
-		return keyset.Order{Column: enttoken.FieldLastUsedAt, Kind: keyset.Moments, Desc: o.Desc}
+		return keyset.Order{List: listName, Column: enttoken.FieldLastUsedAt, Kind: keyset.Moments, Desc: o.Desc}
 	case OrderExpiresAt:
-		return keyset.Order{Column: enttoken.FieldExpiresAt, Kind: keyset.Moments, Desc: o.Desc}
+		return keyset.Order{List: listName, Column: enttoken.FieldExpiresAt, Kind: keyset.Moments, Desc: o.Desc}
 	case OrderCreatedAt:
-		return keyset.Order{Desc: o.Desc}
+		return keyset.Order{List: listName, Desc: o.Desc}
 	}
-	return keyset.Order{Desc: true}
+	return keyset.Order{List: listName, Desc: true}
 }
 
 // Cursor is the place of t in a list sorted by o.

@@ -205,15 +205,17 @@ func TestListChecksItsArguments(t *testing.T) {
 	tokentest.Each(t, func(t *testing.T, e *tokentest.Env) {
 		minted, _ := e.Mint(t, "x", ability.Read)
 		byLabel := place(token.Order{Field: token.OrderLabel}, minted)
+		ofAudit := keyset.NewCursor(keyset.Order{List: "audit"}, keyset.Key{ID: minted.ID})
 		zero, many, one := 0, 101, 1
 		for field, request := range map[string]keyset.Request{
-			"first":          {First: &zero},
-			"first, many":    {First: &many},
-			"last":           {Last: &zero},
-			"last, many":     {Last: &many},
-			"last and first": {First: &one, Last: &one},
-			"after":          {After: byLabel},
-			"before":         {Before: byLabel},
+			"first":                  {First: &zero},
+			"first, many":            {First: &many},
+			"last":                   {Last: &zero},
+			"last, many":             {Last: &many},
+			"last and first":         {First: &one, Last: &one},
+			"after":                  {After: byLabel},
+			"before":                 {Before: byLabel},
+			"after, of another list": {After: &ofAudit},
 		} {
 			_, err := e.Service.List(t.Context(), e.Owner, token.Query{Request: request})
 			argument, ok := errors.AsType[*keyset.ArgumentError](err)

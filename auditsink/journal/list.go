@@ -19,7 +19,7 @@ import (
 var ErrNotFound = errors.New("no such audit entry")
 
 // newestFirst is the only order of the log: ids follow time.
-var newestFirst = keyset.Order{Desc: true}
+var newestFirst = keyset.Order{List: "audit", Desc: true}
 
 // Entry is an event that was recorded.
 type Entry struct {

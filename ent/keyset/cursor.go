@@ -12,14 +12,17 @@ import (
 )
 
 // Cursor is a place in a list. To clients its text is opaque; inside it names
-// the column it sorts by, so that a cursor of one order is refused in another.
+// the list and the column it sorts by, so that a cursor of one order is refused
+// in another.
 type Cursor struct {
-	column string
-	key    Key
+	order string
+	key   Key
 }
 
 // NewCursor returns the place of a row in an order.
-func NewCursor(o Order, k Key) Cursor { return Cursor{o.Column, k} }
+func NewCursor(o Order, k Key) Cursor { return Cursor{o.name(), k} }
+
+func (o Order) name() string { return o.List + "." + o.Column }
 
 // maxCursor bounds the text that is decoded: the longest value is a label key.
 const maxCursor = 4096
@@ -31,10 +34,10 @@ const (
 	tagString = 's'
 )
 
-// String is the text given to clients: the column, a zero byte, a tag, the id
+// String is the text given to clients: the order, a zero byte, a tag, the id
 // and the value, in base64url.
 func (c Cursor) String() string {
-	raw := append([]byte(c.column), 0)
+	raw := append([]byte(c.order), 0)
 	switch v := c.key.Value.(type) {
 	case time.Time:
 		raw = append(append(raw, tagTime), c.key.ID[:]...)
@@ -61,11 +64,11 @@ func ParseCursor(text string) (Cursor, error) {
 	if err != nil {
 		return Cursor{}, ErrCursor
 	}
-	column, rest, found := strings.Cut(string(raw), "\x00")
+	order, rest, found := strings.Cut(string(raw), "\x00")
 	if !found || len(rest) < 1+len(uuid.UUID{}) {
 		return Cursor{}, ErrCursor
 	}
-	c := Cursor{column: column}
+	c := Cursor{order: order}
 	tag, value := rest[0], rest[1+len(uuid.UUID{}):]
 	copy(c.key.ID[:], rest[1:])
 	switch {
@@ -92,7 +95,7 @@ func (c *Cursor) place(field string, o Order) (*Key, error) {
 	if c == nil {
 		return nil, nil //nolint:nilnil // no cursor is no place
 	}
-	if c.column != o.Column || !o.fits(c.key.Value) {
+	if c.order != o.name() || !o.fits(c.key.Value) {
 		return nil, &ArgumentError{field, "is a cursor of another order"}
 	}
 	return &c.key, nil

@@ -48,6 +48,8 @@ const (
 
 // Order is what rows are sorted by: a column, and the id where that is equal.
 type Order struct {
+	// List names what is sorted, so that a cursor of another list is refused.
+	List   string
 	Column string // empty for the id alone
 	Kind   Kind
 	Desc   bool
