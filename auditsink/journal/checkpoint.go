@@ -150,7 +150,7 @@ func (j *Journal) signHead(ctx context.Context) error {
 		return err
 	}
 	t, err := loadTree(ctx, j.db.Client().AuditTree, size)
-	if errors.Is(err, errBehind) {
+	if errors.Is(err, errTreeShort) {
 		if err := j.catchUpAll(ctx); err != nil {
 			return err
 		}

@@ -50,7 +50,7 @@ func (j *Journal) sealSome(ctx context.Context) error {
 			return err
 		}
 		t, err := loadTree(ctx, tx.AuditTree, head.Seq)
-		if errors.Is(err, errBehind) {
+		if errors.Is(err, errTreeShort) {
 			_, err = catchUp(ctx, tx)
 			return err // the next time, or one after it, finds it grown
 		}

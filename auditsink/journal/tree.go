@@ -14,9 +14,9 @@ import (
 	"github.com/keloa/apitokens/ent/audittree"
 )
 
-// errBehind is returned for a tree that does not cover all that is sealed yet:
+// errTreeShort is returned for a tree that does not cover all that is sealed yet:
 // a version of this program sealed it that kept no tree.
-var errBehind = errors.New("the Merkle tree is behind the audit log")
+var errTreeShort = errors.New("the Merkle tree is behind the audit log")
 
 // tree is the part of the Merkle tree that is needed to go on with it. Record
 // number n of the log is leaf n-1 of the tree.
@@ -38,7 +38,7 @@ func loadTree(ctx context.Context, rows *ent.AuditTreeClient, size int64) (*tree
 		}
 	}
 	if len(found) < len(frontier(size)) {
-		return nil, errBehind
+		return nil, errTreeShort
 	}
 	return t, nil
 }
