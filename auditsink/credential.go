@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
 )
@@ -29,7 +30,7 @@ func ParseCredential(text string) (Credential, error) {
 
 // Reveal looks the secret up, each time anew, so that a file may be replaced
 // while the server runs. White space around it is not part of it. No error
-// names it.
+// repeats what was written, which may by mistake be the secret.
 func (c Credential) Reveal() (string, error) {
 	kind, at, _ := strings.Cut(c.where, ":")
 	var text string
@@ -41,13 +42,16 @@ func (c Credential) Reveal() (string, error) {
 	case kind == "file":
 		var err error
 		if text, err = readCredential(at); err != nil {
-			return "", fmt.Errorf("read a credential: %w", err)
+			if inner, ok := errors.AsType[*fs.PathError](err); ok {
+				err = inner.Err // without the path
+			}
+			return "", fmt.Errorf("read the file of a credential: %w", err)
 		}
 	default:
-		return "", errCredential // what was written may be the secret
+		return "", errCredential
 	}
 	if text = strings.TrimSpace(text); text == "" {
-		return "", fmt.Errorf("the credential %s is empty", c.where)
+		return "", fmt.Errorf("the credential's %s is empty or missing", map[string]string{"env": "variable", "file": "file"}[kind])
 	}
 	return text, nil
 }

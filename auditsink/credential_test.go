@@ -45,7 +45,7 @@ func TestCredential(t *testing.T) {
 func TestCredentialThatIsMissing(t *testing.T) {
 	t.Setenv("SINK_SECRET", " ")
 	for _, text := range []string{
-		"", "Canary", "env:", "env:SINK_SECRET", "env:NO_SUCH_VARIABLE", "file:/no/such/file", "file:", "vault:Canary", "Canary:Canary",
+		"", "Canary", "env:", "env:SINK_SECRET", "env:NO_SUCH_VARIABLE", "file:/no/such/file", "file:", "vault:Canary", "Canary:Canary", "env:Canary", "file:Canary",
 	} {
 		if _, err := auditsink.ParseCredential(text); err == nil || strings.Contains(err.Error(), "Canary") {
 			t.Errorf("%s: %v", text, err)
