@@ -116,10 +116,7 @@ func (p *process) deliver(ctx context.Context, records []auditsink.Record) (acce
 		case <-ctx.Done():
 			return accepted, fmt.Errorf("wait for the program to acknowledge: %w", ctx.Err())
 		case err := <-written:
-			if err != nil {
-				return accepted, fmt.Errorf("write to the program: %w", err)
-			}
-			whole = true
+			whole = err == nil // or it reads no more, but may still acknowledge what it has read
 		case s, running := <-p.said:
 			if !running {
 				return accepted, errors.New("the program ended without acknowledging")
