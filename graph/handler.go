@@ -213,7 +213,7 @@ func (h *Handler) send(w http.ResponseWriter, r *http.Request, media string, a a
 		switch err.Extensions["code"] {
 		case CodeUnauthenticated:
 			a = refusal(ctx, token.ErrUnauthenticated)
-			w.Header().Set("WWW-Authenticate", challenge(r))
+			w.Header().Set("WWW-Authenticate", Challenge(r))
 		case CodeUnavailable:
 			w.Header().Set("Retry-After", RetryAfter)
 		}
@@ -260,11 +260,11 @@ func Flush(w http.ResponseWriter, write func()) {
 	_ = c.Flush()
 }
 
-// challenge is what RFC 6750, section 3, has a 401 say: why, unless no
+// Challenge is what RFC 6750, section 3, has a 401 say: why, unless no
 // credentials came.
-func challenge(r *http.Request) string {
+func Challenge(r *http.Request) string {
 	const realm = `Bearer realm="keloa"`
-	if r.Header.Get("Authorization") == "" {
+	if r.Header["Authorization"] == nil {
 		return realm
 	}
 	return realm + `, error="invalid_token"`

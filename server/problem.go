@@ -93,16 +93,13 @@ func (h *handlers) answerProblem(w http.ResponseWriter, r *http.Request, p *grap
 // section 3), empty for none. It gives a reason only to those who sent
 // credentials.
 func challenge(r *http.Request, p *graph.Problem) string {
-	const scheme = `Bearer realm="keloa"`
 	switch {
 	case p == errResourceServer:
 		return `Basic realm="keloa", charset="UTF-8"`
-	case p.Status == http.StatusUnauthorized && r.Header["Authorization"] == nil:
-		return scheme
 	case p.Status == http.StatusUnauthorized:
-		return scheme + `, error="invalid_token"`
+		return graph.Challenge(r)
 	case p.Ability != "":
-		return fmt.Sprintf(`%s, error="insufficient_scope", scope=%q`, scheme, ability.Of(p.Ability).Scope())
+		return fmt.Sprintf(`Bearer realm="keloa", error="insufficient_scope", scope=%q`, ability.Of(p.Ability).Scope())
 	}
 	return ""
 }

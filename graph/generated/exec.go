@@ -635,7 +635,7 @@ type MintTokenPayload {
 input RevokeTokenInput {
   "The id of the token."
   id: ID!
-  "Why, for whoever reads the audit log."
+  "Why, for whoever reads the audit log: at most 1000 characters."
   reason: String
 }
 
@@ -732,7 +732,7 @@ type Workspace {
   name: String!
   "What it pays for."
   plan: Plan!
-  "How many API tokens count towards the limit: those that still work."
+  "How many API tokens count towards the limit: those that still work, of both modes, whoever asks."
   tokenCount: Int!
   "How many API tokens the plan allows; 0 means no limit."
   tokenLimit: Int!

@@ -79,7 +79,7 @@ type PageInfo struct {
 type RevokeTokenInput struct {
 	// The id of the token.
 	ID uuid.UUID `json:"id"`
-	// Why, for whoever reads the audit log.
+	// Why, for whoever reads the audit log: at most 1000 characters.
 	Reason *string `json:"reason,omitempty"`
 }
 
