@@ -62,7 +62,7 @@ func (c auditVerifyCommand) print(std streams, r journal.Report) error {
 	}
 	var text strings.Builder
 	say := func(format string, args ...any) { fmt.Fprintf(&text, format+"\n", args...) }
-	say("Records: %d, without a gap, each as it was sealed.", r.Records)
+	say("Records: %d, without a gap, each as the tree beside them has it.", r.Records)
 	if r.Signed > 0 {
 		say("Checkpoints: %d, the last over record %d, each over these records and signed with one of:", r.Checkpoints, r.Signed)
 		for _, key := range r.Keys {
@@ -77,13 +77,14 @@ func (c auditVerifyCommand) print(std streams, r journal.Report) error {
 	say("What this does not show:")
 	say("- what was never recorded, and which tokens were test-mode tokens, which is a column beside the record")
 	if r.Signed < r.Records {
-		say("- that what is after record %d is what it was: no checkpoint covers it yet", r.Signed)
+		say("- that what is after record %d is what it was: no checkpoint covers it. A server signs within a second or so;"+
+			" if these are older, checkpoints may have been deleted, and whoever can write the database can have made them anew", r.Signed)
 	}
 	if len(c.Key) == 0 {
 		say("- that the keys are yours: the database names them; give those that you wrote down with --key")
 	}
 	if c.Against == "" && len(c.Checkpoint) == 0 {
-		say("- that the end was not cut off, and the whole not made anew by who has the database and a server's key:" +
+		say("- that the end was not cut off, and what follows a checkpoint not made anew by who can write the database:" +
 			" compare with what is kept elsewhere, a sink's file with --against or a checkpoint with --checkpoint")
 	}
 	_, err := fmt.Fprint(std.out, text.String())
