@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 
@@ -30,7 +29,7 @@ func TestNginx(t *testing.T) {
 		gateway := startNginx(t, strings.NewReplacer(
 			"127.0.0.1:8081", strings.TrimPrefix(s.internal, "http://"),
 			"127.0.0.1:9000", strings.TrimPrefix(api.URL, "http://"),
-		).Replace(recipe(t, "nginx")))
+		).Replace(block(t, "gateways.md", "nginx")))
 		ask := func(method, path string, headers ...string) int {
 			t.Helper()
 			request, err := http.NewRequestWithContext(t.Context(), method, gateway+path, http.NoBody)
@@ -101,20 +100,6 @@ func TestNginx(t *testing.T) {
 			t.Errorf("a revoked token: %d", status)
 		}
 	})
-}
-
-// recipe is the first block in that language of docs/gateways.md.
-func recipe(t *testing.T, language string) string {
-	t.Helper()
-	text, err := os.ReadFile("../docs/gateways.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	block := regexp.MustCompile("(?s)\n```" + language + "\n(.*?)```\n").FindSubmatch(text)
-	if block == nil {
-		t.Fatalf("docs/gateways.md has no recipe for %s", language)
-	}
-	return string(block[1])
 }
 
 // startNginx runs nginx with that configuration of its HTTP part until the test

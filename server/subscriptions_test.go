@@ -6,8 +6,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
-	"regexp"
 	"strings"
 	"sync"
 	"syscall"
@@ -19,31 +17,15 @@ import (
 // TestSubscriptionExamples runs what docs/subscriptions.md shows, until an entry
 // of the audit log comes out.
 func TestSubscriptionExamples(t *testing.T) {
-	text, err := os.ReadFile("../docs/subscriptions.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	example := func(language string) string {
-		blocks := regexp.MustCompile("(?s)```"+language+"\n(.*?)```").FindAllSubmatch(text, -1)
-		if len(blocks) != 1 {
-			t.Fatalf("%d examples in %s, want one", len(blocks), language)
-		}
-		return string(blocks[0][1])
-	}
-	folder := t.TempDir()
-	source, program := filepath.Join(folder, "main.go"), filepath.Join(folder, "example")
-	if err := os.WriteFile(source, []byte(example("go")), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, source).CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
+	const page = "subscriptions.md"
+	script := blockFile(t, page, "bash", "example.sh")
+	program := built(t, blockFile(t, page, "go", "main.go"))
 	oneSite(t, func(t *testing.T, s *site) {
 		seal := startSealing(t, s)
 		defer seal()
 		_, secret := s.mint(t, "watcher", ability.Read)
 		for name, command := range map[string][]string{
-			"curl": {"bash", "-c", example("bash")},
+			"curl": {"bash", script},
 			"Go":   {program},
 		} {
 			t.Run(name, func(t *testing.T) {
