@@ -49,6 +49,20 @@ func (_c *SessionCreate) SetExpiresAt(v time.Time) *SessionCreate {
 	return _c
 }
 
+// SetEndsAt sets the "ends_at" field.
+func (_c *SessionCreate) SetEndsAt(v time.Time) *SessionCreate {
+	_c.mutation.SetEndsAt(v)
+	return _c
+}
+
+// SetNillableEndsAt sets the "ends_at" field if the given value is not nil.
+func (_c *SessionCreate) SetNillableEndsAt(v *time.Time) *SessionCreate {
+	if v != nil {
+		_c.SetEndsAt(*v)
+	}
+	return _c
+}
+
 // SetEndedAt sets the "ended_at" field.
 func (_c *SessionCreate) SetEndedAt(v time.Time) *SessionCreate {
 	_c.mutation.SetEndedAt(v)
@@ -59,6 +73,82 @@ func (_c *SessionCreate) SetEndedAt(v time.Time) *SessionCreate {
 func (_c *SessionCreate) SetNillableEndedAt(v *time.Time) *SessionCreate {
 	if v != nil {
 		_c.SetEndedAt(*v)
+	}
+	return _c
+}
+
+// SetSeenAt sets the "seen_at" field.
+func (_c *SessionCreate) SetSeenAt(v time.Time) *SessionCreate {
+	_c.mutation.SetSeenAt(v)
+	return _c
+}
+
+// SetNillableSeenAt sets the "seen_at" field if the given value is not nil.
+func (_c *SessionCreate) SetNillableSeenAt(v *time.Time) *SessionCreate {
+	if v != nil {
+		_c.SetSeenAt(*v)
+	}
+	return _c
+}
+
+// SetRole sets the "role" field.
+func (_c *SessionCreate) SetRole(v session.Role) *SessionCreate {
+	_c.mutation.SetRole(v)
+	return _c
+}
+
+// SetNillableRole sets the "role" field if the given value is not nil.
+func (_c *SessionCreate) SetNillableRole(v *session.Role) *SessionCreate {
+	if v != nil {
+		_c.SetRole(*v)
+	}
+	return _c
+}
+
+// SetWay sets the "way" field.
+func (_c *SessionCreate) SetWay(v session.Way) *SessionCreate {
+	_c.mutation.SetWay(v)
+	return _c
+}
+
+// SetNillableWay sets the "way" field if the given value is not nil.
+func (_c *SessionCreate) SetNillableWay(v *session.Way) *SessionCreate {
+	if v != nil {
+		_c.SetWay(*v)
+	}
+	return _c
+}
+
+// SetMemberships sets the "memberships" field.
+func (_c *SessionCreate) SetMemberships(v map[string]string) *SessionCreate {
+	_c.mutation.SetMemberships(v)
+	return _c
+}
+
+// SetIP sets the "ip" field.
+func (_c *SessionCreate) SetIP(v string) *SessionCreate {
+	_c.mutation.SetIP(v)
+	return _c
+}
+
+// SetNillableIP sets the "ip" field if the given value is not nil.
+func (_c *SessionCreate) SetNillableIP(v *string) *SessionCreate {
+	if v != nil {
+		_c.SetIP(*v)
+	}
+	return _c
+}
+
+// SetUserAgent sets the "user_agent" field.
+func (_c *SessionCreate) SetUserAgent(v string) *SessionCreate {
+	_c.mutation.SetUserAgent(v)
+	return _c
+}
+
+// SetNillableUserAgent sets the "user_agent" field if the given value is not nil.
+func (_c *SessionCreate) SetNillableUserAgent(v *string) *SessionCreate {
+	if v != nil {
+		_c.SetUserAgent(*v)
 	}
 	return _c
 }
@@ -117,6 +207,14 @@ func (_c *SessionCreate) ExecX(ctx context.Context) {
 
 // defaults sets the default values of the builder before save.
 func (_c *SessionCreate) defaults() {
+	if _, ok := _c.mutation.Role(); !ok {
+		v := session.DefaultRole
+		_c.mutation.SetRole(v)
+	}
+	if _, ok := _c.mutation.Way(); !ok {
+		v := session.DefaultWay
+		_c.mutation.SetWay(v)
+	}
 	if _, ok := _c.mutation.ID(); !ok {
 		v := session.DefaultID()
 		_c.mutation.SetID(v)
@@ -141,6 +239,32 @@ func (_c *SessionCreate) check() error {
 	}
 	if _, ok := _c.mutation.ExpiresAt(); !ok {
 		return &ValidationError{Name: "expires_at", err: errors.New(`ent: missing required field "Session.expires_at"`)}
+	}
+	if _, ok := _c.mutation.Role(); !ok {
+		return &ValidationError{Name: "role", err: errors.New(`ent: missing required field "Session.role"`)}
+	}
+	if v, ok := _c.mutation.Role(); ok {
+		if err := session.RoleValidator(v); err != nil {
+			return &ValidationError{Name: "role", err: fmt.Errorf(`ent: validator failed for field "Session.role": %w`, err)}
+		}
+	}
+	if _, ok := _c.mutation.Way(); !ok {
+		return &ValidationError{Name: "way", err: errors.New(`ent: missing required field "Session.way"`)}
+	}
+	if v, ok := _c.mutation.Way(); ok {
+		if err := session.WayValidator(v); err != nil {
+			return &ValidationError{Name: "way", err: fmt.Errorf(`ent: validator failed for field "Session.way": %w`, err)}
+		}
+	}
+	if v, ok := _c.mutation.IP(); ok {
+		if err := session.IPValidator(v); err != nil {
+			return &ValidationError{Name: "ip", err: fmt.Errorf(`ent: validator failed for field "Session.ip": %w`, err)}
+		}
+	}
+	if v, ok := _c.mutation.UserAgent(); ok {
+		if err := session.UserAgentValidator(v); err != nil {
+			return &ValidationError{Name: "user_agent", err: fmt.Errorf(`ent: validator failed for field "Session.user_agent": %w`, err)}
+		}
 	}
 	if len(_c.mutation.OperatorIDs()) == 0 {
 		return &ValidationError{Name: "operator", err: errors.New(`ent: missing required edge "Session.operator"`)}
@@ -193,9 +317,37 @@ func (_c *SessionCreate) createSpec() (*Session, *sqlgraph.CreateSpec) {
 		_spec.SetField(session.FieldExpiresAt, field.TypeTime, value)
 		_node.ExpiresAt = value
 	}
+	if value, ok := _c.mutation.EndsAt(); ok {
+		_spec.SetField(session.FieldEndsAt, field.TypeTime, value)
+		_node.EndsAt = &value
+	}
 	if value, ok := _c.mutation.EndedAt(); ok {
 		_spec.SetField(session.FieldEndedAt, field.TypeTime, value)
 		_node.EndedAt = &value
+	}
+	if value, ok := _c.mutation.SeenAt(); ok {
+		_spec.SetField(session.FieldSeenAt, field.TypeTime, value)
+		_node.SeenAt = &value
+	}
+	if value, ok := _c.mutation.Role(); ok {
+		_spec.SetField(session.FieldRole, field.TypeEnum, value)
+		_node.Role = value
+	}
+	if value, ok := _c.mutation.Way(); ok {
+		_spec.SetField(session.FieldWay, field.TypeEnum, value)
+		_node.Way = value
+	}
+	if value, ok := _c.mutation.Memberships(); ok {
+		_spec.SetField(session.FieldMemberships, field.TypeJSON, value)
+		_node.Memberships = value
+	}
+	if value, ok := _c.mutation.IP(); ok {
+		_spec.SetField(session.FieldIP, field.TypeString, value)
+		_node.IP = &value
+	}
+	if value, ok := _c.mutation.UserAgent(); ok {
+		_spec.SetField(session.FieldUserAgent, field.TypeString, value)
+		_node.UserAgent = &value
 	}
 	if nodes := _c.mutation.OperatorIDs(); len(nodes) > 0 {
 		edge := &sqlgraph.EdgeSpec{
@@ -266,6 +418,18 @@ type (
 	}
 )
 
+// SetExpiresAt sets the "expires_at" field.
+func (u *SessionUpsert) SetExpiresAt(v time.Time) *SessionUpsert {
+	u.Set(session.FieldExpiresAt, v)
+	return u
+}
+
+// UpdateExpiresAt sets the "expires_at" field to the value that was provided on create.
+func (u *SessionUpsert) UpdateExpiresAt() *SessionUpsert {
+	u.SetExcluded(session.FieldExpiresAt)
+	return u
+}
+
 // SetEndedAt sets the "ended_at" field.
 func (u *SessionUpsert) SetEndedAt(v time.Time) *SessionUpsert {
 	u.Set(session.FieldEndedAt, v)
@@ -281,6 +445,24 @@ func (u *SessionUpsert) UpdateEndedAt() *SessionUpsert {
 // ClearEndedAt clears the value of the "ended_at" field.
 func (u *SessionUpsert) ClearEndedAt() *SessionUpsert {
 	u.SetNull(session.FieldEndedAt)
+	return u
+}
+
+// SetSeenAt sets the "seen_at" field.
+func (u *SessionUpsert) SetSeenAt(v time.Time) *SessionUpsert {
+	u.Set(session.FieldSeenAt, v)
+	return u
+}
+
+// UpdateSeenAt sets the "seen_at" field to the value that was provided on create.
+func (u *SessionUpsert) UpdateSeenAt() *SessionUpsert {
+	u.SetExcluded(session.FieldSeenAt)
+	return u
+}
+
+// ClearSeenAt clears the value of the "seen_at" field.
+func (u *SessionUpsert) ClearSeenAt() *SessionUpsert {
+	u.SetNull(session.FieldSeenAt)
 	return u
 }
 
@@ -310,8 +492,23 @@ func (u *SessionUpsertOne) UpdateNewValues() *SessionUpsertOne {
 		if _, exists := u.create.mutation.CreatedAt(); exists {
 			s.SetIgnore(session.FieldCreatedAt)
 		}
-		if _, exists := u.create.mutation.ExpiresAt(); exists {
-			s.SetIgnore(session.FieldExpiresAt)
+		if _, exists := u.create.mutation.EndsAt(); exists {
+			s.SetIgnore(session.FieldEndsAt)
+		}
+		if _, exists := u.create.mutation.Role(); exists {
+			s.SetIgnore(session.FieldRole)
+		}
+		if _, exists := u.create.mutation.Way(); exists {
+			s.SetIgnore(session.FieldWay)
+		}
+		if _, exists := u.create.mutation.Memberships(); exists {
+			s.SetIgnore(session.FieldMemberships)
+		}
+		if _, exists := u.create.mutation.IP(); exists {
+			s.SetIgnore(session.FieldIP)
+		}
+		if _, exists := u.create.mutation.UserAgent(); exists {
+			s.SetIgnore(session.FieldUserAgent)
 		}
 	}))
 	return u
@@ -344,6 +541,20 @@ func (u *SessionUpsertOne) Update(set func(*SessionUpsert)) *SessionUpsertOne {
 	return u
 }
 
+// SetExpiresAt sets the "expires_at" field.
+func (u *SessionUpsertOne) SetExpiresAt(v time.Time) *SessionUpsertOne {
+	return u.Update(func(s *SessionUpsert) {
+		s.SetExpiresAt(v)
+	})
+}
+
+// UpdateExpiresAt sets the "expires_at" field to the value that was provided on create.
+func (u *SessionUpsertOne) UpdateExpiresAt() *SessionUpsertOne {
+	return u.Update(func(s *SessionUpsert) {
+		s.UpdateExpiresAt()
+	})
+}
+
 // SetEndedAt sets the "ended_at" field.
 func (u *SessionUpsertOne) SetEndedAt(v time.Time) *SessionUpsertOne {
 	return u.Update(func(s *SessionUpsert) {
@@ -362,6 +573,27 @@ func (u *SessionUpsertOne) UpdateEndedAt() *SessionUpsertOne {
 func (u *SessionUpsertOne) ClearEndedAt() *SessionUpsertOne {
 	return u.Update(func(s *SessionUpsert) {
 		s.ClearEndedAt()
+	})
+}
+
+// SetSeenAt sets the "seen_at" field.
+func (u *SessionUpsertOne) SetSeenAt(v time.Time) *SessionUpsertOne {
+	return u.Update(func(s *SessionUpsert) {
+		s.SetSeenAt(v)
+	})
+}
+
+// UpdateSeenAt sets the "seen_at" field to the value that was provided on create.
+func (u *SessionUpsertOne) UpdateSeenAt() *SessionUpsertOne {
+	return u.Update(func(s *SessionUpsert) {
+		s.UpdateSeenAt()
+	})
+}
+
+// ClearSeenAt clears the value of the "seen_at" field.
+func (u *SessionUpsertOne) ClearSeenAt() *SessionUpsertOne {
+	return u.Update(func(s *SessionUpsert) {
+		s.ClearSeenAt()
 	})
 }
 
@@ -557,8 +789,23 @@ func (u *SessionUpsertBulk) UpdateNewValues() *SessionUpsertBulk {
 			if _, exists := b.mutation.CreatedAt(); exists {
 				s.SetIgnore(session.FieldCreatedAt)
 			}
-			if _, exists := b.mutation.ExpiresAt(); exists {
-				s.SetIgnore(session.FieldExpiresAt)
+			if _, exists := b.mutation.EndsAt(); exists {
+				s.SetIgnore(session.FieldEndsAt)
+			}
+			if _, exists := b.mutation.Role(); exists {
+				s.SetIgnore(session.FieldRole)
+			}
+			if _, exists := b.mutation.Way(); exists {
+				s.SetIgnore(session.FieldWay)
+			}
+			if _, exists := b.mutation.Memberships(); exists {
+				s.SetIgnore(session.FieldMemberships)
+			}
+			if _, exists := b.mutation.IP(); exists {
+				s.SetIgnore(session.FieldIP)
+			}
+			if _, exists := b.mutation.UserAgent(); exists {
+				s.SetIgnore(session.FieldUserAgent)
 			}
 		}
 	}))
@@ -592,6 +839,20 @@ func (u *SessionUpsertBulk) Update(set func(*SessionUpsert)) *SessionUpsertBulk 
 	return u
 }
 
+// SetExpiresAt sets the "expires_at" field.
+func (u *SessionUpsertBulk) SetExpiresAt(v time.Time) *SessionUpsertBulk {
+	return u.Update(func(s *SessionUpsert) {
+		s.SetExpiresAt(v)
+	})
+}
+
+// UpdateExpiresAt sets the "expires_at" field to the value that was provided on create.
+func (u *SessionUpsertBulk) UpdateExpiresAt() *SessionUpsertBulk {
+	return u.Update(func(s *SessionUpsert) {
+		s.UpdateExpiresAt()
+	})
+}
+
 // SetEndedAt sets the "ended_at" field.
 func (u *SessionUpsertBulk) SetEndedAt(v time.Time) *SessionUpsertBulk {
 	return u.Update(func(s *SessionUpsert) {
@@ -610,6 +871,27 @@ func (u *SessionUpsertBulk) UpdateEndedAt() *SessionUpsertBulk {
 func (u *SessionUpsertBulk) ClearEndedAt() *SessionUpsertBulk {
 	return u.Update(func(s *SessionUpsert) {
 		s.ClearEndedAt()
+	})
+}
+
+// SetSeenAt sets the "seen_at" field.
+func (u *SessionUpsertBulk) SetSeenAt(v time.Time) *SessionUpsertBulk {
+	return u.Update(func(s *SessionUpsert) {
+		s.SetSeenAt(v)
+	})
+}
+
+// UpdateSeenAt sets the "seen_at" field to the value that was provided on create.
+func (u *SessionUpsertBulk) UpdateSeenAt() *SessionUpsertBulk {
+	return u.Update(func(s *SessionUpsert) {
+		s.UpdateSeenAt()
+	})
+}
+
+// ClearSeenAt clears the value of the "seen_at" field.
+func (u *SessionUpsertBulk) ClearSeenAt() *SessionUpsertBulk {
+	return u.Update(func(s *SessionUpsert) {
+		s.ClearSeenAt()
 	})
 }
 

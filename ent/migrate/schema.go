@@ -217,7 +217,14 @@ var (
 		{Name: "secret_hash", Type: field.TypeBytes, Unique: true, Size: 32, SchemaType: map[string]string{"mysql": "binary(32)"}},
 		{Name: "created_at", Type: field.TypeTime, SchemaType: map[string]string{"mysql": "datetime(6)"}},
 		{Name: "expires_at", Type: field.TypeTime, SchemaType: map[string]string{"mysql": "datetime(6)"}},
+		{Name: "ends_at", Type: field.TypeTime, Nullable: true, SchemaType: map[string]string{"mysql": "datetime(6)"}},
 		{Name: "ended_at", Type: field.TypeTime, Nullable: true, SchemaType: map[string]string{"mysql": "datetime(6)"}},
+		{Name: "seen_at", Type: field.TypeTime, Nullable: true, SchemaType: map[string]string{"mysql": "datetime(6)"}},
+		{Name: "role", Type: field.TypeEnum, Enums: []string{"ADMIN", "MEMBER"}, Default: "MEMBER", SchemaType: map[string]string{"mysql": "varchar(32)"}},
+		{Name: "way", Type: field.TypeEnum, Enums: []string{"LINK", "OIDC", "HOST", "JWT"}, Default: "LINK", SchemaType: map[string]string{"mysql": "varchar(32)"}},
+		{Name: "memberships", Type: field.TypeJSON, Nullable: true},
+		{Name: "ip", Type: field.TypeString, Nullable: true, Size: 45},
+		{Name: "user_agent", Type: field.TypeString, Nullable: true, Size: 255},
 		{Name: "operator_id", Type: field.TypeUUID, SchemaType: map[string]string{"mysql": "char(36)"}},
 	}
 	// SessionsTable holds the schema information for the "sessions" table.
@@ -228,7 +235,7 @@ var (
 		ForeignKeys: []*schema.ForeignKey{
 			{
 				Symbol:     "sessions_operators_sessions",
-				Columns:    []*schema.Column{SessionsColumns[5]},
+				Columns:    []*schema.Column{SessionsColumns[12]},
 				RefColumns: []*schema.Column{OperatorsColumns[0]},
 				OnDelete:   schema.NoAction,
 			},
@@ -238,6 +245,11 @@ var (
 				Name:    "session_expires_at",
 				Unique:  false,
 				Columns: []*schema.Column{SessionsColumns[3]},
+			},
+			{
+				Name:    "session_operator_id",
+				Unique:  false,
+				Columns: []*schema.Column{SessionsColumns[12]},
 			},
 		},
 	}

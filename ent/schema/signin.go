@@ -2,6 +2,7 @@ package schema
 
 import (
 	"entgo.io/ent"
+	"entgo.io/ent/dialect/entsql"
 	"entgo.io/ent/schema/edge"
 	"entgo.io/ent/schema/field"
 	"entgo.io/ent/schema/index"
@@ -35,7 +36,9 @@ func (SignInCode) Indexes() []ent.Index {
 	return []ent.Index{index.Fields("expires_at")}
 }
 
-// Session is an operator who is signed in.
+// Session is an operator who is signed in. It ends at the earliest of
+// expires_at, which moves as the session is used, ends_at, which does not, and
+// ended_at, when somebody ended it.
 type Session struct{ ent.Schema }
 
 // Fields of a session.
@@ -45,8 +48,22 @@ func (Session) Fields() []ent.Field {
 		digest("secret_hash"),
 		field.UUID("operator_id", uuid.UUID{}).SchemaType(key).Immutable(),
 		field.Time("created_at").SchemaType(moment).Immutable(),
-		field.Time("expires_at").SchemaType(moment).Immutable(),
+		field.Time("expires_at").SchemaType(moment),
+		// A session without ends_at is from before there were two limits.
+		field.Time("ends_at").SchemaType(moment).Optional().Nillable().Immutable(),
 		field.Time("ended_at").SchemaType(moment).Optional().Nillable(),
+		field.Time("seen_at").SchemaType(moment).Optional().Nillable(),
+		// role is what the operator may do with this session, as whoever
+		// vouched for them said.
+		field.Enum("role").Values("ADMIN", "MEMBER").SchemaType(word).Default("MEMBER").
+			Annotations(entsql.Default("MEMBER")).Immutable(),
+		field.Enum("way").Values("LINK", "OIDC", "HOST", "JWT").SchemaType(word).Default("LINK").
+			Annotations(entsql.Default("LINK")).Immutable(),
+		// memberships are the workspaces, by slug, and the roles there that
+		// the way in named; null where those that they were added to count.
+		field.JSON("memberships", map[string]string{}).Optional().Immutable(),
+		field.String("ip").MaxLen(maxIP).Optional().Nillable().Immutable(),
+		field.String("user_agent").MaxLen(maxUserAgent).Optional().Nillable().Immutable(),
 	}
 }
 
@@ -59,5 +76,5 @@ func (Session) Edges() []ent.Edge {
 
 // Indexes of a session.
 func (Session) Indexes() []ent.Index {
-	return []ent.Index{index.Fields("expires_at")}
+	return []ent.Index{index.Fields("expires_at"), index.Fields("operator_id")}
 }

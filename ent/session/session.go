@@ -3,6 +3,8 @@
 package session
 
 import (
+	"fmt"
+
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
 	"github.com/google/uuid"
@@ -21,8 +23,22 @@ const (
 	FieldCreatedAt = "created_at"
 	// FieldExpiresAt holds the string denoting the expires_at field in the database.
 	FieldExpiresAt = "expires_at"
+	// FieldEndsAt holds the string denoting the ends_at field in the database.
+	FieldEndsAt = "ends_at"
 	// FieldEndedAt holds the string denoting the ended_at field in the database.
 	FieldEndedAt = "ended_at"
+	// FieldSeenAt holds the string denoting the seen_at field in the database.
+	FieldSeenAt = "seen_at"
+	// FieldRole holds the string denoting the role field in the database.
+	FieldRole = "role"
+	// FieldWay holds the string denoting the way field in the database.
+	FieldWay = "way"
+	// FieldMemberships holds the string denoting the memberships field in the database.
+	FieldMemberships = "memberships"
+	// FieldIP holds the string denoting the ip field in the database.
+	FieldIP = "ip"
+	// FieldUserAgent holds the string denoting the user_agent field in the database.
+	FieldUserAgent = "user_agent"
 	// EdgeOperator holds the string denoting the operator edge name in mutations.
 	EdgeOperator = "operator"
 	// Table holds the table name of the session in the database.
@@ -43,7 +59,14 @@ var Columns = []string{
 	FieldOperatorID,
 	FieldCreatedAt,
 	FieldExpiresAt,
+	FieldEndsAt,
 	FieldEndedAt,
+	FieldSeenAt,
+	FieldRole,
+	FieldWay,
+	FieldMemberships,
+	FieldIP,
+	FieldUserAgent,
 }
 
 // ValidColumn reports if the column name is valid (part of the table columns).
@@ -59,9 +82,67 @@ func ValidColumn(column string) bool {
 var (
 	// SecretHashValidator is a validator for the "secret_hash" field. It is called by the builders before save.
 	SecretHashValidator func([]byte) error
+	// IPValidator is a validator for the "ip" field. It is called by the builders before save.
+	IPValidator func(string) error
+	// UserAgentValidator is a validator for the "user_agent" field. It is called by the builders before save.
+	UserAgentValidator func(string) error
 	// DefaultID holds the default value on creation for the "id" field.
 	DefaultID func() uuid.UUID
 )
+
+// Role defines the type for the "role" enum field.
+type Role string
+
+// RoleMEMBER is the default value of the Role enum.
+const DefaultRole = RoleMEMBER
+
+// Role values.
+const (
+	RoleADMIN  Role = "ADMIN"
+	RoleMEMBER Role = "MEMBER"
+)
+
+func (r Role) String() string {
+	return string(r)
+}
+
+// RoleValidator is a validator for the "role" field enum values. It is called by the builders before save.
+func RoleValidator(r Role) error {
+	switch r {
+	case RoleADMIN, RoleMEMBER:
+		return nil
+	default:
+		return fmt.Errorf("session: invalid enum value for role field: %q", r)
+	}
+}
+
+// Way defines the type for the "way" enum field.
+type Way string
+
+// WayLINK is the default value of the Way enum.
+const DefaultWay = WayLINK
+
+// Way values.
+const (
+	WayLINK Way = "LINK"
+	WayOIDC Way = "OIDC"
+	WayHOST Way = "HOST"
+	WayJWT  Way = "JWT"
+)
+
+func (w Way) String() string {
+	return string(w)
+}
+
+// WayValidator is a validator for the "way" field enum values. It is called by the builders before save.
+func WayValidator(w Way) error {
+	switch w {
+	case WayLINK, WayOIDC, WayHOST, WayJWT:
+		return nil
+	default:
+		return fmt.Errorf("session: invalid enum value for way field: %q", w)
+	}
+}
 
 // OrderOption defines the ordering options for the Session queries.
 type OrderOption func(*sql.Selector)
@@ -86,9 +167,39 @@ func ByExpiresAt(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldExpiresAt, opts...).ToFunc()
 }
 
+// ByEndsAt orders the results by the ends_at field.
+func ByEndsAt(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldEndsAt, opts...).ToFunc()
+}
+
 // ByEndedAt orders the results by the ended_at field.
 func ByEndedAt(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldEndedAt, opts...).ToFunc()
+}
+
+// BySeenAt orders the results by the seen_at field.
+func BySeenAt(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldSeenAt, opts...).ToFunc()
+}
+
+// ByRole orders the results by the role field.
+func ByRole(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldRole, opts...).ToFunc()
+}
+
+// ByWay orders the results by the way field.
+func ByWay(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldWay, opts...).ToFunc()
+}
+
+// ByIP orders the results by the ip field.
+func ByIP(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldIP, opts...).ToFunc()
+}
+
+// ByUserAgent orders the results by the user_agent field.
+func ByUserAgent(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldUserAgent, opts...).ToFunc()
 }
 
 // ByOperatorField orders the results by operator field.

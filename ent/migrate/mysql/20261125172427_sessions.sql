@@ -1,0 +1,2 @@
+-- Modify "sessions" table
+ALTER TABLE `sessions` ADD COLUMN `ends_at` datetime(6) NULL, ADD COLUMN `seen_at` datetime(6) NULL, ADD COLUMN `role` varchar(32) NOT NULL DEFAULT 'MEMBER', ADD COLUMN `way` varchar(32) NOT NULL DEFAULT 'LINK', ADD COLUMN `memberships` json NULL, ADD COLUMN `ip` varchar(45) NULL, ADD COLUMN `user_agent` varchar(255) NULL, ADD INDEX `session_operator_id` (`operator_id`);
