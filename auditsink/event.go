@@ -42,6 +42,8 @@ const (
 	ActionRefuse        = "developers.api_token.refuse"
 	ActionExpose        = "developers.api_token.expose"
 	ActionSignIn        = "operator.sign_in"
+	ActionSignOut       = "operator.sign_out"
+	ActionAdd           = "operator.add"
 	ActionRemove        = "operator.remove"
 	ActionWorkspacePlan = "workspace.plan"
 )
@@ -49,7 +51,7 @@ const (
 // actions is every action there is.
 var actions = [...]string{
 	ActionMint, ActionRotate, ActionRevoke, ActionUpdate, ActionExpire, ActionRefuse, ActionExpose,
-	ActionSignIn, ActionRemove, ActionWorkspacePlan,
+	ActionSignIn, ActionSignOut, ActionAdd, ActionRemove, ActionWorkspacePlan,
 }
 
 // Event is one thing that happened, before it has a place in the log.

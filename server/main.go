@@ -46,6 +46,7 @@ type commands struct {
 	Signin    signInCommand     `cmd:"" help:"Print a one-time link that signs an operator in."`
 	Audit     auditCommands     `cmd:"" help:"Read, export and verify the audit log."`
 	Workspace workspaceCommands `cmd:"" help:"Look after workspaces."`
+	Operator  operatorCommands  `cmd:"" help:"Look after the people in a workspace."`
 	Version   versionCommand    `cmd:"" help:"Print the version, the commit and the version of Go."`
 }
 

@@ -45,7 +45,7 @@ func TestSignInAndOut(t *testing.T) {
 		if a := s.ask(t, whoAmI, cookie); a.status != http.StatusUnauthorized {
 			t.Errorf("the session goes on: %d %s", a.status, a.body)
 		}
-		s.WantAudit(t, signedIn)
+		s.WantAudit(t, signedIn, signedOff)
 	})
 }
 
@@ -137,7 +137,7 @@ func TestSignInWhenSignedIn(t *testing.T) {
 			t.Errorf("the session before goes on: %d %s", a.status, a.body)
 		}
 		wantViewer(t, s.ask(t, whoAmI, "Cookie: keloa_session="+a.cookies()[0].Value), tokentest.OwnerEmail)
-		s.WantAudit(t, signedIn, notAgain, signedIn)
+		s.WantAudit(t, signedIn, notAgain, signedIn, signedOff)
 	})
 }
 

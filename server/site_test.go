@@ -176,9 +176,10 @@ func (s *site) code(t *testing.T) string {
 
 // The audit entries that most tests expect, as WantAudit spells them.
 const (
-	signedIn = "operator.sign_in SUCCEEDED " + owner + " " + owner
-	notAgain = "operator.sign_in REFUSED " + owner + " " + owner
-	owner    = tokentest.OwnerEmail
+	signedIn  = "operator.sign_in SUCCEEDED " + owner + " " + owner
+	notAgain  = "operator.sign_in REFUSED " + owner + " " + owner
+	signedOff = "operator.sign_out SUCCEEDED " + owner + " " + owner
+	owner     = tokentest.OwnerEmail
 )
 
 func minted(label string) string { return "developers.api_token.mint SUCCEEDED " + owner + " " + label }

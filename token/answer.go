@@ -104,7 +104,7 @@ func (s *Service) checkIn(ctx context.Context, by Caller, tokens *ent.TokenQuery
 		}
 	case auditsink.Operator:
 		_, err = sessions.Where(session.ID(by.Session), s.open()).OnlyID(ctx)
-		now = by.Abilities // nothing changes the role of an operator
+		now = by.Abilities // nothing changes the role of a session
 	default:
 		return ErrUnauthenticated
 	}

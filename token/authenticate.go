@@ -9,9 +9,6 @@ import (
 
 	"github.com/keloa/apitokens/auditsink"
 	"github.com/keloa/apitokens/ent"
-	"github.com/keloa/apitokens/ent/operator"
-	"github.com/keloa/apitokens/ent/predicate"
-	"github.com/keloa/apitokens/ent/session"
 	enttoken "github.com/keloa/apitokens/ent/token"
 	"github.com/keloa/apitokens/token/bearer"
 	"github.com/keloa/apitokens/token/verdict"
@@ -155,30 +152,4 @@ func verdictOn(t *ent.Token) verdict.Verdict {
 		v.ExpiresAt = *t.ExpiresAt
 	}
 	return v
-}
-
-func (s *Service) authenticateSession(ctx context.Context, secret bearer.Secret, from Origin) (Caller, error) {
-	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
-	defer cancel()
-	hash := secret.Hash()
-	found, err := s.db.Client().Session.Query().
-		Where(session.SecretHash(hash[:]), s.open()).
-		WithOperator(func(q *ent.OperatorQuery) { q.WithWorkspace() }).
-		Only(ctx)
-	if ent.IsNotFound(err) {
-		return Caller{}, ErrUnauthenticated
-	}
-	if err != nil {
-		return Caller{}, unavailable("look up a session", err)
-	}
-	return sessionCaller(found, from), nil
-}
-
-// open is the sessions that have not ended.
-func (s *Service) open() predicate.Session {
-	return session.And(
-		session.EndedAtIsNil(),
-		session.ExpiresAtGT(s.now()),
-		session.HasOperatorWith(operator.RemovedAtIsNil()),
-	)
 }

@@ -59,7 +59,7 @@ type Caller struct {
 	Session uuid.UUID
 
 	hash      bearer.Hash // of the secret of Token
-	expiresAt time.Time   // when Token or Session does; zero for never
+	expiresAt time.Time   // when Token or Session does at the latest; zero for never
 }
 
 // System is the caller for what no person and no token asked for: the command
@@ -87,13 +87,17 @@ func tokenCaller(v verdict.Verdict, hash bearer.Hash, from Origin) Caller {
 
 func sessionCaller(s *ent.Session, from Origin) Caller {
 	operator := s.Edges.Operator
+	ends := s.ExpiresAt
+	if s.EndsAt != nil {
+		ends = *s.EndsAt
+	}
 	return Caller{
 		Origin:    from,
 		Actor:     operatorActor(operator),
 		Workspace: recordWorkspace(operator.Edges.Workspace),
-		Abilities: roleAbilities(operator.Role),
+		Abilities: roleAbilities(s.Role),
 		Session:   s.ID,
-		expiresAt: s.ExpiresAt,
+		expiresAt: ends,
 	}
 }
 

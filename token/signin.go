@@ -7,10 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/keloa/apitokens/auditsink"
-	"github.com/keloa/apitokens/auditsink/journal"
 	"github.com/keloa/apitokens/ent"
 	"github.com/keloa/apitokens/ent/operator"
 	"github.com/keloa/apitokens/ent/session"
@@ -18,14 +15,10 @@ import (
 	"github.com/keloa/apitokens/ent/workspace"
 	"github.com/keloa/apitokens/token/ability"
 	"github.com/keloa/apitokens/token/bearer"
-	"github.com/keloa/apitokens/token/feed"
 )
 
-// How long what signs an operator in lasts.
-const (
-	SignInCodeLife = 15 * time.Minute
-	SessionLife    = 12 * time.Hour
-)
+// SignInCodeLife is how long a one-time link signs in.
+const SignInCodeLife = 15 * time.Minute
 
 const maxEmail = 254 // bytes, RFC 5321 section 4.5.3.1.3
 
@@ -69,9 +62,6 @@ func (s *Service) SignInCode(ctx context.Context, slug, email string) (bearer.Se
 	err = s.db.Tx(ctx, func(ctx context.Context, tx *ent.Tx) error {
 		// What has expired opens nothing: it goes when the next one is made.
 		if _, err := tx.SignInCode.Delete().Where(signincode.ExpiresAtLT(now)).Exec(ctx); err != nil {
-			return err
-		}
-		if _, err := tx.Session.Delete().Where(session.ExpiresAtLT(now)).Exec(ctx); err != nil {
 			return err
 		}
 		return tx.SignInCode.Create().
@@ -128,11 +118,15 @@ func (s *Service) signIn(ctx context.Context, tx *ent.Tx, code, secret bearer.Se
 	if err != nil {
 		return nil, err
 	}
-	who := found.Edges.Operator
-	by := Caller{Origin: from, Actor: operatorActor(who), Workspace: recordWorkspace(who.Edges.Workspace)}
-	event := by.event(auditsink.ActionSignIn, now)
-	event.Target = auditsink.Target{Type: "Operator", ID: &who.ID, Label: who.Email}
-
+	// The lock keeps the operator from being removed before they are in.
+	who, err := s.lockOperator(ctx, tx, operator.ID(found.OperatorID))
+	if err != nil {
+		return nil, err
+	}
+	if who.RemovedAt != nil {
+		return nil, ErrUnauthenticated
+	}
+	who.Edges.Workspace = found.Edges.Operator.Edges.Workspace
 	// Of two that come with one code at once, the update lets one through.
 	spent, err := tx.SignInCode.Update().
 		Where(signincode.ID(found.ID), signincode.UsedAtIsNil(), signincode.ExpiresAtGT(now)).
@@ -146,56 +140,20 @@ func (s *Service) signIn(ctx context.Context, tx *ent.Tx, code, secret bearer.Se
 		if mine, err := tx.Session.Query().Where(session.SecretHash(hash[:])).Exist(ctx); mine || err != nil {
 			return nil, err
 		}
+		by := Caller{Origin: from, Actor: operatorActor(who), Workspace: recordWorkspace(who.Edges.Workspace)}
+		event := by.operatorEvent(auditsink.ActionSignIn, now, who)
 		event.Outcome = auditsink.Refused
 		event.Changes = map[string][2]any{"reason": {nil, "the sign-in link was used or has expired"}}
 		return &event, nil
 	}
-	err = tx.Session.Create().
-		SetSecretHash(hash[:]).SetOperatorID(who.ID).
-		SetCreatedAt(now).SetExpiresAt(now.Add(SessionLife)).
-		Exec(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return nil, journal.Append(ctx, tx, event)
-}
-
-// SignOut ends the session that the caller came with, everywhere, as Revoke ends
-// a token. For a caller without one it does nothing.
-func (s *Service) SignOut(ctx context.Context, by Caller) error {
-	if by.Session == uuid.Nil {
-		return nil
-	}
-	var n int64
-	now := s.now()
-	err := s.db.Tx(ctx, func(ctx context.Context, tx *ent.Tx) error {
-		ended, err := tx.Session.Update().
-			Where(session.ID(by.Session), session.EndedAtIsNil()).
-			SetEndedAt(now).
-			Save(ctx)
-		if err != nil {
-			return err
-		}
-		if ended == 0 { // long ago, or by an earlier attempt at this
-			n, err = feed.Last(ctx, tx)
-			return err
-		}
-		n, err = feed.Announce(ctx, tx, feed.SessionEnded, by.Session, now)
-		return err
+	_, err = s.start(ctx, tx, newSession{
+		hash: hash, operator: who, role: who.Role, way: session.WayLINK, ends: now.Add(SessionLife), from: from,
 	})
-	if err != nil {
-		return fmt.Errorf("sign out: %w", err)
-	}
-	_, err = s.settle(ctx, feed.Change{N: n, Kind: feed.SessionEnded, Subject: by.Session}, now)
-	return err
+	return nil, err
 }
 
-func operatorActor(o *ent.Operator) auditsink.Actor {
-	return auditsink.Actor{Kind: auditsink.Operator, ID: &o.ID, Name: o.Email}
-}
-
-func roleAbilities(role operator.Role) ability.Set {
-	if role == operator.RoleADMIN {
+func roleAbilities(role session.Role) ability.Set {
+	if role == session.RoleADMIN {
 		return ability.Of(ability.FullAccess)
 	}
 	return ability.Of(ability.Read)

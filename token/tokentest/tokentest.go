@@ -22,6 +22,7 @@ import (
 	"github.com/keloa/apitokens/ent/auditentry"
 	"github.com/keloa/apitokens/ent/database"
 	"github.com/keloa/apitokens/ent/database/dbtest"
+	"github.com/keloa/apitokens/ent/operator"
 	enttoken "github.com/keloa/apitokens/ent/token"
 	"github.com/keloa/apitokens/ent/workspace"
 	"github.com/keloa/apitokens/token"
@@ -181,6 +182,15 @@ func (e *Env) signIn(t *testing.T, slug, email string) (token.Caller, bearer.Sec
 		t.Fatal(err)
 	}
 	return e.As(t, session), session
+}
+
+// Member adds an operator who is a member of the workspace, and signs them in.
+func (e *Env) Member(t *testing.T, email string) token.Caller {
+	t.Helper()
+	if _, err := e.Service.AddOperator(t.Context(), e.Owner, email, "", operator.RoleMEMBER); err != nil {
+		t.Fatal(err)
+	}
+	return e.SignIn(t, Slug, email)
 }
 
 // Stranger is an admin of another workspace, made at the first call.
