@@ -10,7 +10,7 @@ export GOFLAGS += -buildvcs=false
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test soak bench check format vet lint vulnerabilities tidy generated compatibility generate migration
+.PHONY: help run build test soak bench check format vet lint vulnerabilities tidy generated compatibility generate ui migration
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-17s %s\n", $$1, $$2 }' Makefile
@@ -58,6 +58,10 @@ compatibility: ## fail if the GraphQL schema breaks what was released
 
 generate: ## generate code from ent/schema and graph/*.graphqls; works offline
 	go generate .
+
+ui: ## build the pages in server/ui, which are embedded as they are committed; needs Node
+	@[[ -d server/ui/node_modules ]] || npm ci --prefix server/ui --no-audit --no-fund
+	@npm run build --prefix server/ui --silent -- --logLevel warn
 
 migration: generate ## write the migration NAME=…; without a name, take edited ones into atlas.sum
 	go run ./ent/migrate/add $(NAME)

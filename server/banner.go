@@ -19,7 +19,7 @@ func printBanner(ctx context.Context, cfg config, std streams, tokens *token.Ser
 		out = std.err
 	}
 	lines := [][]string{
-		{"Start", origin.JoinPath("/").String()},
+		{"Settings", origin.JoinPath(settingsPath).String()},
 		{"GraphQL", origin.JoinPath("graphql").String()},
 		{"Schema", origin.JoinPath("schema.graphql").String()},
 	}

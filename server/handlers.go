@@ -11,6 +11,7 @@ import (
 	"github.com/keloa/apitokens/auditsink/journal"
 	"github.com/keloa/apitokens/ent/database"
 	"github.com/keloa/apitokens/graph"
+	"github.com/keloa/apitokens/server/ui"
 	"github.com/keloa/apitokens/token"
 )
 
@@ -41,15 +42,22 @@ type handlers struct {
 	crossOrigin     *http.CrossOriginProtection
 	resourceServers []digest
 	graphql         *graph.Handler
+	pages           ui.Files
 	metrics         *metrics
 	// What is logged of the answers that come in floods, and of refusals.
 	answers, refusals sampler
 }
 
 // newHandlers returns the handlers of both listeners. It panics if PublicURL is
-// not an origin, which the configuration has seen to.
+// not an origin, which the configuration has seen to, and if the pages are not
+// built.
 func newHandlers(o handlerOptions) *handlers {
+	pages, err := ui.Open()
+	if err != nil {
+		panic(err)
+	}
 	h := &handlers{
+		pages:           pages,
 		tokens:          o.Tokens,
 		database:        o.Database,
 		log:             o.Logger,
@@ -119,15 +127,24 @@ func originText(u *url.URL) string {
 // public is what the public listener serves.
 func (h *handlers) public() http.Handler {
 	schema := newSchemaFile()
-	return h.observed(h.withoutSecretsInURL(h.routed(routes{
-		homePath:     {http.MethodGet: h.home},
-		signInPath:   {http.MethodGet: h.signIn},
-		"/sign-out":  {http.MethodPost: h.signOut},
-		graphQLPath:  {anyMethod: h.graphQL},
-		schemaPath:   {http.MethodGet: schema.serve},
-		revokePath:   {http.MethodPost: h.revoke},
-		auditLogPath: {http.MethodGet: h.auditLog},
-	}), signInPath), forBrowsers)
+	settings := h.pages[ui.Settings].ServeHTTP
+	table := routes{
+		homePath:             {http.MethodGet: h.home},
+		settingsPath:         {http.MethodGet: settings},
+		settingsAuditLogPath: {http.MethodGet: settings},
+		signInPath:           {http.MethodGet: h.signIn},
+		"/sign-out":          {http.MethodPost: h.signOut},
+		graphQLPath:          {anyMethod: h.graphQL},
+		schemaPath:           {http.MethodGet: schema.serve},
+		revokePath:           {http.MethodPost: h.revoke},
+		auditLogPath:         {http.MethodGet: h.auditLog},
+	}
+	for path, file := range h.pages {
+		if strings.HasPrefix(path, ui.AssetsPath) {
+			table[path] = methods{http.MethodGet: file.ServeHTTP}
+		}
+	}
+	return h.observed(h.withoutSecretsInURL(h.routed(table), signInPath), forBrowsers)
 }
 
 // internal is what the internal listener serves: for services beside this one,

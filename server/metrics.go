@@ -8,12 +8,14 @@ import (
 	"net/http/pprof"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/keloa/apitokens/server/ui"
 	"github.com/keloa/apitokens/token/verdict"
 )
 
@@ -76,7 +78,10 @@ func (m *metrics) count(path string, status int) {
 		counter.Inc()
 		return
 	}
-	if !m.known[path] {
+	switch {
+	case strings.HasPrefix(path, ui.AssetsPath):
+		path = ui.AssetsPath // their names change with each build
+	case !m.known[path]:
 		path = otherRoute
 	}
 	m.requests.WithLabelValues(path, strconv.Itoa(status)).Inc()

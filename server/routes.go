@@ -9,14 +9,16 @@ import (
 
 // The paths that are named in more than one place.
 const (
-	homePath        = "/"
-	signInPath      = "/sign-in"
-	graphQLPath     = "/graphql"
-	schemaPath      = "/schema.graphql"
-	auditLogPath    = "/audit-log.csv"
-	revokePath      = "/oauth2/revoke"
-	introspectPath  = "/oauth2/introspect"
-	forwardAuthPath = "/forward-auth"
+	homePath             = "/"
+	settingsPath         = "/settings/api-tokens"
+	settingsAuditLogPath = "/settings/audit-log"
+	signInPath           = "/sign-in"
+	graphQLPath          = "/graphql"
+	schemaPath           = "/schema.graphql"
+	auditLogPath         = "/audit-log.csv"
+	revokePath           = "/oauth2/revoke"
+	introspectPath       = "/oauth2/introspect"
+	forwardAuthPath      = "/forward-auth"
 )
 
 // anyMethod stands for every method in a set of methods.

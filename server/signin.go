@@ -5,8 +5,10 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
+	"github.com/keloa/apitokens/server/ui"
 	"github.com/keloa/apitokens/token"
 	"github.com/keloa/apitokens/token/bearer"
 )
@@ -29,10 +31,10 @@ func (h *handlers) signIn(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case errors.Is(err, token.ErrUnauthenticated) && signedIn:
 		// They followed a link again that has done its work.
-		http.Redirect(w, r, homePath, http.StatusSeeOther)
+		http.Redirect(w, r, h.whereTheyWere(w, r), http.StatusSeeOther)
 		return
 	case errors.Is(err, token.ErrUnauthenticated):
-		h.page(w, r, http.StatusUnauthorized, "link.html", nil)
+		h.pages[ui.Settings].Answer(w, r, http.StatusUnauthorized)
 		return
 	case err != nil:
 		h.refuse(w, r, err)
@@ -44,7 +46,33 @@ func (h *handlers) signIn(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	h.setSession(w, session.Reveal(), int(token.SessionLife.Seconds()))
-	http.Redirect(w, r, homePath, http.StatusSeeOther)
+	http.Redirect(w, r, h.whereTheyWere(w, r), http.StatusSeeOther)
+}
+
+// returnCookie is where the sign-in page notes the page that it stands in for.
+const (
+	returnCookie  = "keloa_return"
+	maxReturnPath = 1024 // bytes
+)
+
+// whereTheyWere is the page that sign-in leads to, and forgets it: the one that
+// was asked for, or else the settings page. It is one of ours whatever the
+// cookie says.
+func (h *handlers) whereTheyWere(w http.ResponseWriter, r *http.Request) string {
+	cookie, err := r.Cookie(returnCookie)
+	if err != nil {
+		return settingsPath
+	}
+	http.SetCookie(w, &http.Cookie{Name: returnCookie, Path: signInPath, MaxAge: -1, Secure: h.secureCookie, HttpOnly: true, SameSite: http.SameSiteLaxMode}) //nolint:gosec // as for the session
+	text, err := url.QueryUnescape(cookie.Value)
+	if err != nil || len(text) > maxReturnPath || len(secretsIn(text)) > 0 {
+		return settingsPath
+	}
+	asked, err := url.Parse(text)
+	if err != nil || !slices.Contains(pagePaths, asked.Path) {
+		return settingsPath
+	}
+	return (&url.URL{Path: asked.Path, RawQuery: asked.Query().Encode()}).String()
 }
 
 // spend signs in with the code in the query.
@@ -83,7 +111,7 @@ func (h *handlers) signOut(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h.setSession(w, "", -1)
-	http.Redirect(w, r, homePath, http.StatusSeeOther)
+	http.Redirect(w, r, settingsPath, http.StatusSeeOther)
 }
 
 // setSession sets the session cookie for that many seconds; a negative number

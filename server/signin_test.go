@@ -2,6 +2,7 @@ package main
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -11,16 +12,11 @@ import (
 	"github.com/keloa/apitokens/token/tokentest"
 )
 
-const (
-	deadLink  = "This sign-in link does not work"
-	signedOut = "You are not signed in"
-)
-
 func TestSignInAndOut(t *testing.T) {
 	eachSite(t, func(t *testing.T, s *site) {
 		code := s.code(t)
 		a := s.do(t, "GET", s.public+"/sign-in?code="+code, "")
-		if a.status != http.StatusSeeOther || a.header.Get("Location") != "/" || len(a.cookies()) != 1 {
+		if a.status != http.StatusSeeOther || a.header.Get("Location") != settingsPath || len(a.cookies()) != 1 {
 			t.Fatalf("%d %s", a.status, a.header)
 		}
 		c := a.cookies()[0]
@@ -32,15 +28,10 @@ func TestSignInAndOut(t *testing.T) {
 		if c.Name != "keloa_session" || !c.HttpOnly || c.Secure || c.SameSite != http.SameSiteStrictMode || c.Path != "/" || c.Domain != "" || c.MaxAge != int(token.SessionLife.Seconds()) {
 			t.Errorf("Set-Cookie has %v", *c)
 		}
-		if a := s.do(t, "GET", s.public, "", cookie); a.status != http.StatusOK || !strings.Contains(a.body, tokentest.OwnerEmail) || !strings.Contains(a.body, tokentest.Slug) {
-			t.Errorf("home: %d %s", a.status, a.body)
-		}
+		wantViewer(t, s.ask(t, whoAmI, cookie), tokentest.OwnerEmail)
 		a = s.do(t, "POST", s.public+"/sign-out", "", cookie)
-		if a.status != http.StatusSeeOther || a.header.Get("Location") != "/" || len(a.cookies()) != 1 || a.cookies()[0].MaxAge >= 0 || a.cookies()[0].Value != "" {
+		if a.status != http.StatusSeeOther || a.header.Get("Location") != settingsPath || len(a.cookies()) != 1 || a.cookies()[0].MaxAge >= 0 || a.cookies()[0].Value != "" {
 			t.Errorf("sign-out: %d %s", a.status, a.header)
-		}
-		if a := s.do(t, "GET", s.public, "", cookie); !strings.Contains(a.body, signedOut) {
-			t.Errorf("home, afterwards: %s", a.body)
 		}
 		if a := s.ask(t, whoAmI, cookie); a.status != http.StatusUnauthorized {
 			t.Errorf("the session goes on: %d %s", a.status, a.body)
@@ -79,7 +70,7 @@ func TestSignInRefusesBadCodes(t *testing.T) {
 			"two": "?code=" + fresh + "&code=" + fresh, "another name": "?Code=" + fresh, "a semicolon": "?code=" + fresh + ";x", "bad escape": "?code=" + fresh + "&x=%zz",
 		} {
 			a := s.raw(t, s.public, "GET /sign-in"+query, "")
-			if a.status != http.StatusUnauthorized || !strings.Contains(a.body, deadLink) || !strings.Contains(a.body, "keloa-tokens signin") || len(a.cookies()) > 0 {
+			if a.status != http.StatusUnauthorized || !strings.Contains(a.body, "<!doctype html>") || len(a.cookies()) > 0 {
 				t.Errorf("%s: %d %s %s", name, a.status, a.header, a.body)
 			}
 		}
@@ -92,6 +83,38 @@ func TestSignInRefusesBadCodes(t *testing.T) {
 		// None of this has spent the fresh one.
 		if a := s.do(t, "GET", s.public+"/sign-in?code="+fresh, ""); a.status != http.StatusSeeOther {
 			t.Errorf("fresh: %d %s", a.status, a.body)
+		}
+	})
+}
+
+// TestSignInLeadsBack follows the link with the note that the sign-in page made
+// of where one wanted to go.
+func TestSignInLeadsBack(t *testing.T) {
+	oneSite(t, func(t *testing.T, s *site) {
+		for noted, want := range map[string]string{
+			"":                                  settingsPath,
+			"/settings/audit-log":               "/settings/audit-log",
+			"/settings/api-tokens?show=idle&q=": "/settings/api-tokens?q=&show=idle",
+			"/settings/audit-log?x=\r\nSet-Cookie: a=b":          settingsPath,
+			"https://evil.example/settings/audit-log":            "/settings/audit-log",
+			"//evil.example/settings/audit-log":                  "/settings/audit-log",
+			"/settings/audit-log?actor=a b":                      "/settings/audit-log?actor=a+b",
+			"/settings/audit-log#x":                              "/settings/audit-log",
+			"//evil.example":                                     settingsPath,
+			"/settings/../x":                                     settingsPath,
+			"/sign-out":                                          settingsPath,
+			"javascript:alert(1)":                                settingsPath,
+			"/settings/audit-log?x=" + s.unknown(t, bearer.Live): settingsPath,
+			"/settings/audit-log?x=" + strings.Repeat("x", 2000): settingsPath,
+			"%": settingsPath,
+		} {
+			a := s.do(t, "GET", s.public+"/sign-in?code="+s.code(t), "", "Cookie: keloa_return="+url.QueryEscape(noted))
+			if a.status != http.StatusSeeOther || a.header.Get("Location") != want {
+				t.Errorf("%q leads to %q, want %q", noted, a.header.Get("Location"), want)
+			}
+			if c := a.cookies(); len(c) != 2 || c[1].Name != "keloa_return" || c[1].MaxAge >= 0 || c[1].Path != signInPath {
+				t.Errorf("%q: the note stays: %v", noted, c)
+			}
 		}
 	})
 }

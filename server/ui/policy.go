@@ -1,0 +1,22 @@
+package ui
+
+import "strings"
+
+// policies are the Content-Security-Policy of each page: what the page does and
+// nothing else. A page without one is not served.
+var policies = map[string]string{
+	Settings: policy(
+		"default-src 'none'",
+		"script-src 'self'",
+		"style-src 'self'",
+		"img-src 'self'",
+		"connect-src 'self'",
+		"form-action 'self'",
+		"base-uri 'none'",
+		"frame-ancestors 'none'",
+		"require-trusted-types-for 'script'",
+		"trusted-types 'none'",
+	),
+}
+
+func policy(directives ...string) string { return strings.Join(directives, "; ") }
