@@ -108,12 +108,12 @@ func (h *handlers) caller(ctx context.Context, secret bearer.Secret) (token.Call
 // [http.CrossOriginProtection] it minds every method: it is about where a secret
 // is kept, not about what is done with it.
 func (h *handlers) isForeignPage(header http.Header, gatewaySite string) bool {
-	for _, origin := range header.Values("Origin") {
+	for _, origin := range header["Origin"] {
 		if !h.isOwnOrigin(origin) && (gatewaySite == "" || !isHost(origin, gatewaySite)) {
 			return true
 		}
 	}
-	for _, site := range header.Values("Sec-Fetch-Site") {
+	for _, site := range header["Sec-Fetch-Site"] {
 		// "none" is a person who typed the address.
 		if site != "same-origin" && site != "none" {
 			return true

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 
@@ -14,6 +15,10 @@ import (
 	"github.com/keloa/apitokens/token/bearer"
 	"github.com/keloa/apitokens/token/verdict"
 )
+
+// maxForwardedBody is how many bytes are read of the body that a gateway sends
+// along. Nobody looks at them.
+const maxForwardedBody = 256 << 10
 
 // originalURIs are the headers in which gateways say what was asked of them:
 // nginx by its usual configuration, ingress-nginx, and Traefik and Caddy.
@@ -50,6 +55,9 @@ func (h *handlers) forward(w http.ResponseWriter, r *http.Request) error {
 	if err := h.secretInOriginalURI(r); err != nil {
 		return err
 	}
+	if err := drain(w, r); err != nil {
+		return err
+	}
 	// Pages of the site behind the gateway are not foreign to it.
 	host := cmp.Or(r.Header.Get("X-Forwarded-Host"), r.Host)
 	secret, err := bearerSecret(r.Header)
@@ -67,11 +75,11 @@ func (h *handlers) forward(w http.ResponseWriter, r *http.Request) error {
 			return errBrowserUse
 		}
 		if needed != "" && !v.Abilities.Allows(needed) {
-			h.tokens.NoteUse(v.Token, 0, forwardedFrom(r))
+			h.tokens.NoteUse(v.Token, 0, forwardedFrom(r, visit))
 			return errTooLittle
 		}
-		h.tokens.NoteUse(v.Token, ability.Of(needed), forwardedFrom(r))
-		graph.Flush(w, func() { allow(w, v) })
+		h.tokens.NoteUse(v.Token, ability.Of(needed), forwardedFrom(r, visit))
+		graph.Flush(w, func() { allow(w, visit, v) })
 		return nil
 	})
 	switch {
@@ -110,25 +118,24 @@ func (h *handlers) refuseForward(ctx context.Context, secret bearer.Secret, need
 }
 
 // allow answers that the request may pass, with whose token it came.
-func allow(w http.ResponseWriter, v verdict.Verdict) {
-	values := [...]string{v.Slug, string(appendUUID(nil, v.Token)), headerText(v.Label), v.Abilities.Scope(), modeOf(v), "0"}
+func allow(w http.ResponseWriter, visit *visit, v verdict.Verdict) {
 	header := w.Header()
 	// The names are canonical: Set would look at each character, and make a
 	// slice of each value.
-	header["X-Keloa-Workspace"] = values[0:1:1]
-	header["X-Keloa-Token-Id"] = values[1:2:2]
-	header["X-Keloa-Token-Label"] = values[2:3:3]
-	header["X-Keloa-Abilities"] = values[3:4:4]
-	header["X-Keloa-Mode"] = values[4:5:5]
-	header["Content-Length"] = values[5:6:6]
+	header["X-Keloa-Workspace"] = visit.value(v.Slug)
+	header["X-Keloa-Token-Id"] = visit.value(uuidText(v.Token))
+	header["X-Keloa-Token-Label"] = visit.value(headerText(v.Label))
+	header["X-Keloa-Abilities"] = visit.value(v.Abilities.Scope())
+	header["X-Keloa-Mode"] = visit.value(modeOf(v))
+	header["Content-Length"] = noBytes
 	w.WriteHeader(http.StatusOK)
 }
 
 // neededAbility reads the query. It is strict: a gateway with a mistake in its
 // configuration must not let everyone through.
 func neededAbility(query string) (ability.Ability, error) {
-	if query == "" {
-		return "", nil
+	if needed, ok := usualQueries[query]; ok {
+		return needed, nil
 	}
 	var given parameters
 	err := given.parse(query)
@@ -144,6 +151,31 @@ func neededAbility(query string) (ability.Ability, error) {
 		return "", errAbility
 	}
 	return needed, nil
+}
+
+// usualQueries are the queries that gateways are set up with.
+var usualQueries = func() map[string]ability.Ability {
+	all := map[string]ability.Ability{"": ""}
+	for _, info := range ability.All() {
+		all["ability="+info.Name.Scope()] = info.Name
+	}
+	return all
+}()
+
+// drain reads a body that a gateway has sent along. Left to itself, net/http
+// would wait for it before the answer leaves, under the lock of the token, and so
+// would a revocation. What is too long is left unread, with the connection.
+func drain(w http.ResponseWriter, r *http.Request) error {
+	if r.ContentLength == 0 {
+		return nil
+	}
+	switch n, err := io.Copy(io.Discard, io.LimitReader(r.Body, maxForwardedBody+1)); {
+	case err != nil:
+		return graph.CutShort(err)
+	case n > maxForwardedBody:
+		w.Header().Set("Connection", "close")
+	}
+	return nil
 }
 
 // headerText is text fit for a header: what is not printable ASCII, and "%"

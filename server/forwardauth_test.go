@@ -1,9 +1,11 @@
 package main
 
 import (
+	"io"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	enttoken "github.com/keloa/apitokens/ent/token"
 	"github.com/keloa/apitokens/token"
@@ -158,4 +160,35 @@ func TestHeaderText(t *testing.T) {
 			t.Errorf("%q: %q, want %q", text, got, want)
 		}
 	}
+}
+
+// A gateway may send the body of the request along. Who withholds it keeps no
+// revocation waiting, and is answered as things stand once it has come.
+func TestForwardAuthWithABody(t *testing.T) {
+	oneSite(t, func(t *testing.T, s *site) {
+		made, secret := s.mint(t, "x", ability.Read)
+		for _, size := range []int{1, maxForwardedBody, maxForwardedBody + 1} {
+			a := s.do(t, "POST", s.internal+forwardAuthPath, strings.Repeat("x", size), "Authorization: Bearer "+secret)
+			if a.status != http.StatusOK {
+				t.Errorf("with %d bytes: %d", size, a.status)
+			}
+		}
+		conn, reader := s.dial(t, s.internal)
+		if _, err := io.WriteString(conn, "POST /forward-auth HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer "+secret+"\r\nContent-Length: 2\r\n\r\na"); err != nil {
+			t.Fatal(err)
+		}
+		before := time.Now()
+		if _, err := s.Service.Revoke(t.Context(), s.Owner, made.ID, ""); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(before); took > maxRequestTime/2 {
+			t.Errorf("the revocation took %s", took)
+		}
+		if _, err := io.WriteString(conn, "b"); err != nil {
+			t.Fatal(err)
+		}
+		if a := s.read(t, reader, "POST"); a.status != http.StatusUnauthorized {
+			t.Errorf("after the revocation: %d", a.status)
+		}
+	})
 }

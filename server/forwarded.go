@@ -15,8 +15,8 @@ import (
 //
 // It is for what is shown as a token's last use. What is recorded in the audit
 // log is the connection's address, which nobody can choose.
-func forwardedFrom(r *http.Request) token.Origin {
-	origin := visitOf(r.Context()).origin
+func forwardedFrom(r *http.Request, v *visit) token.Origin {
+	origin := v.origin
 	values := r.Header["X-Forwarded-For"]
 	if len(values) == 0 {
 		return origin

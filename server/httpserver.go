@@ -26,6 +26,7 @@ func newServer(h http.Handler, logger *slog.Logger) *http.Server {
 		WriteTimeout:      maxResponseTime,
 		IdleTimeout:       maxIdleTime,
 		MaxHeaderBytes:    maxHeader,
+		ConnContext:       withVisit,
 		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
 		// "OPTIONS *" is for us to answer, with a request id like the rest.
 		DisableGeneralOptionsHandler: true,

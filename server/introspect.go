@@ -35,27 +35,29 @@ func (h *handlers) introspect(w http.ResponseWriter, r *http.Request) {
 	}
 	secret, err := bearer.Parse(text)
 	if err != nil {
-		sendJSON(w, inactive)
+		sendJSON(w, visitOf(r.Context()), inactive)
 		return
 	}
-	err = h.tokens.Vouch(r.Context(), secret, visitOf(r.Context()).origin, func(v verdict.Verdict) error {
-		h.tokens.NoteUse(v.Token, 0, forwardedFrom(r))
-		graph.Flush(w, func() { h.sendIntrospection(w, v) })
+	visit := visitOf(r.Context())
+	err = h.tokens.Vouch(r.Context(), secret, visit.origin, func(v verdict.Verdict) error {
+		visit.token = v.Token
+		h.tokens.NoteUse(v.Token, 0, forwardedFrom(r, visit))
+		graph.Flush(w, func() { h.sendIntrospection(w, visit, v) })
 		return nil
 	})
 	switch {
 	case errors.Is(err, token.ErrUnauthenticated):
-		sendJSON(w, inactive)
+		sendJSON(w, visit, inactive)
 	case err != nil:
 		h.refuse(w, r, err)
 	}
 }
 
 // sendIntrospection answers with what the token opens.
-func (h *handlers) sendIntrospection(w http.ResponseWriter, v verdict.Verdict) {
+func (h *handlers) sendIntrospection(w http.ResponseWriter, visit *visit, v verdict.Verdict) {
 	buffer := buffers.Get().(*[]byte)
 	*buffer = appendIntrospection((*buffer)[:0], v, h.issuer)
-	sendJSON(w, *buffer)
+	sendJSON(w, visit, *buffer)
 	buffers.Put(buffer)
 }
 
@@ -112,10 +114,10 @@ func modeOf(v verdict.Verdict) string {
 }
 
 // sendJSON answers 200. It leaves body to the caller.
-func sendJSON(w http.ResponseWriter, body []byte) {
+func sendJSON(w http.ResponseWriter, v *visit, body []byte) {
 	header := w.Header()
 	header["Content-Type"] = jsonType
-	header["Content-Length"] = []string{strconv.Itoa(len(body))}
+	header["Content-Length"] = v.value(strconv.Itoa(len(body)))
 	_, _ = w.Write(body) // the client has gone: there is nobody to tell
 }
 

@@ -33,13 +33,14 @@ type metrics struct {
 	requests *prometheus.CounterVec
 	// quick are the counters of what comes in floods, found without a lock.
 	// It does not change.
-	quick map[answered]prometheus.Counter
+	quick []answered
 	known map[string]bool // the paths that are served
 }
 
 type answered struct {
-	path   string
-	status int
+	path    string
+	status  int
+	counter prometheus.Counter
 }
 
 func newMetrics(o handlerOptions) *metrics {
@@ -48,12 +49,11 @@ func newMetrics(o handlerOptions) *metrics {
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "keloa_http_requests_total", Help: "Requests answered, by path and status.",
 		}, []string{"route", "status"}),
-		quick: map[answered]prometheus.Counter{},
 		known: map[string]bool{},
 	}
 	for _, path := range []string{forwardAuthPath, introspectPath} {
 		for _, status := range []int{http.StatusOK, http.StatusUnauthorized} {
-			m.quick[answered{path, status}] = m.requests.WithLabelValues(path, strconv.Itoa(status))
+			m.quick = append(m.quick, answered{path, status, m.requests.WithLabelValues(path, strconv.Itoa(status))})
 		}
 	}
 	m.registry.MustRegister(
@@ -74,9 +74,11 @@ func (m *metrics) serves(table routes) {
 
 // count counts a request. A status of zero is an answer that was broken off.
 func (m *metrics) count(path string, status int) {
-	if counter, ok := m.quick[answered{path, status}]; ok {
-		counter.Inc()
-		return
+	for i := range m.quick {
+		if q := &m.quick[i]; q.status == status && q.path == path {
+			q.counter.Inc()
+			return
+		}
 	}
 	switch {
 	case strings.HasPrefix(path, ui.AssetsPath):

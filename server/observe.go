@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -19,21 +18,14 @@ import (
 // further in becomes an internal error.
 func (h *handlers) observed(next http.Handler, common commonHeaders) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		start := time.Now()
-		// One piece of memory for both: this is done for every request.
-		both := &struct {
-			visit
-			recorder
-		}{visit{origin: originOf(r)}, recorder{ResponseWriter: w}}
-		v, out := &both.visit, &both.recorder
-		r = r.WithContext(context.WithValue(r.Context(), visitKey{}, v))
-		common(out.Header(), v)
+		v, r := begin(w, r)
+		common(w.Header(), v)
 		defer func() {
-			h.metrics.count(r.URL.Path, out.status)
-			h.logRequest(r, v, out, time.Since(start))
+			h.metrics.count(r.URL.Path, v.out.status)
+			h.logRequest(r, v)
 		}()
-		defer h.recoverPanic(out, r, v, common)
-		next.ServeHTTP(out, r)
+		defer h.recoverPanic(r, v, common)
+		next.ServeHTTP(&v.out, r)
 	})
 }
 
@@ -43,7 +35,7 @@ type commonHeaders func(http.Header, *visit)
 
 // forServices has answers not be kept.
 func forServices(header http.Header, v *visit) {
-	header["X-Request-Id"] = []string{v.origin.RequestID}
+	header["X-Request-Id"] = v.value(v.origin.RequestID)
 	header["Cache-Control"] = noStore
 }
 
@@ -65,19 +57,20 @@ var (
 	noReferrer  = []string{"no-referrer"}
 	noSniff     = []string{"nosniff"}
 	jsonType    = []string{"application/json"}
+	noBytes     = []string{"0"}
 )
 
 // logRequest never logs the query: it may hold anything.
-func (h *handlers) logRequest(r *http.Request, v *visit, out *recorder, took time.Duration) {
-	if !h.logged(r, out.status) {
+func (h *handlers) logRequest(r *http.Request, v *visit) {
+	if !h.logged(r, v) {
 		return
 	}
 	attrs := []slog.Attr{
 		slog.String("method", r.Method),
 		slog.String("path", cleanPath(r.URL.Path)),
-		slog.Int("status", out.status),
-		slog.Int64("bytes", out.bytes),
-		slog.Duration("duration", took),
+		slog.Int("status", v.out.status),
+		slog.Int64("bytes", v.out.bytes),
+		slog.Duration("duration", time.Since(v.start)),
 	}
 	actor := v.caller.Actor
 	if v.token != uuid.Nil {
@@ -95,20 +88,20 @@ func (h *handlers) logRequest(r *http.Request, v *visit, out *recorder, took tim
 // logged reports whether a request gets its line in the log. All do but those
 // that come in floods, which would cost more to log than to answer: of them so
 // many a second do, and at level debug all.
-func (h *handlers) logged(r *http.Request, status int) bool {
-	if r.URL.Path != forwardAuthPath && r.URL.Path != introspectPath ||
-		status >= http.StatusInternalServerError || h.log.Enabled(r.Context(), slog.LevelDebug) {
+func (h *handlers) logged(r *http.Request, v *visit) bool {
+	if !comesInFloods(r.URL.Path) || v.out.status >= http.StatusInternalServerError ||
+		h.log.Enabled(r.Context(), slog.LevelDebug) {
 		return true
 	}
-	if status < http.StatusBadRequest {
-		return h.answers.allow(time.Now())
+	if v.out.status < http.StatusBadRequest {
+		return h.answers.allow(v.start)
 	}
-	return h.refusals.allow(time.Now())
+	return h.refusals.allow(v.start)
 }
 
 // recoverPanic is to be deferred. An answer that has begun cannot be taken
 // back: it is broken off, so that the client does not take it for whole.
-func (h *handlers) recoverPanic(out *recorder, r *http.Request, v *visit, common commonHeaders) {
+func (h *handlers) recoverPanic(r *http.Request, v *visit, common commonHeaders) {
 	value := recover()
 	if value == nil {
 		return
@@ -118,12 +111,12 @@ func (h *handlers) recoverPanic(out *recorder, r *http.Request, v *visit, common
 	}
 	h.log.LogAttrs(r.Context(), slog.LevelError, "panic",
 		slog.String("panic", fmt.Sprint(value)), slog.String("stack", string(debug.Stack())))
-	if out.status != 0 {
+	if v.out.status != 0 {
 		panic(http.ErrAbortHandler)
 	}
-	clear(out.Header()) // a cookie may be among them
-	common(out.Header(), v)
-	h.answerProblem(out, r, errPanicked)
+	clear(v.out.Header()) // a cookie may be among them
+	common(v.out.Header(), v)
+	h.answerProblem(&v.out, r, errPanicked)
 }
 
 // recorder notes the status and counts the bytes of an answer. The status is

@@ -32,6 +32,10 @@ func (h *handlers) withoutSecretsInURL(next http.Handler, signIn string) http.Ha
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// The request URI is what the client sent, host included if it was
 		// in absolute form.
+		if !mayHoldSecret(r.RequestURI) && !mayHoldSecret(r.Host) {
+			next.ServeHTTP(w, r)
+			return
+		}
 		secrets := secretsIn(r.RequestURI + " " + r.Host)
 		if r.URL.Path == signIn {
 			secrets = slices.DeleteFunc(secrets, func(s bearer.Secret) bool { return s.Kind() == bearer.SignIn })
@@ -58,10 +62,15 @@ func (h *handlers) exposed(ctx context.Context, secrets []bearer.Secret, place, 
 	}
 }
 
+// mayHoldSecret is a quick look at a URL: if it says no, there is no secret in it.
+func mayHoldSecret(url string) bool {
+	return strings.Contains(url, "%") || strings.Contains(url, bearer.Mark)
+}
+
 // secretsIn returns the secrets in a URL, each once, in the order they stand
 // in, and at most maxSecretsInURL of them.
 func secretsIn(url string) []bearer.Secret {
-	if !strings.Contains(url, "%") && !strings.Contains(url, bearer.Mark) {
+	if !mayHoldSecret(url) {
 		return nil
 	}
 	var found []bearer.Secret

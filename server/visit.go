@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -22,10 +23,20 @@ const maxRequestID = 64
 // visit is what the layers around a request know of it. The outermost makes it;
 // authentication adds who came.
 type visit struct {
+	start  time.Time
 	origin token.Origin
 	caller token.Caller // zero until, and unless, someone is known
 	token  uuid.UUID    // the same where a token was only verified
+	out    recorder     // what is answered
+
+	// values is room for the values of headers, each of which needs a slice.
+	values [maxValues]string
+	valued int
 }
+
+// maxValues is how many headers of an answer on the fast path have a value of
+// their own.
+const maxValues = 12
 
 type visitKey struct{}
 
@@ -38,9 +49,43 @@ func visitOf(ctx context.Context) *visit {
 	return &visit{}
 }
 
+// withVisit gives a connection a visit, for a server's ConnContext.
+func withVisit(ctx context.Context, _ net.Conn) context.Context {
+	return context.WithValue(ctx, visitKey{}, &visit{})
+}
+
+// begin makes the visit of a request. What comes in floods has that of its
+// connection, which spares a copy of the request: over HTTP/1 one request comes
+// after the other, and nothing of those outlives its answer. Others, among them
+// streams, have one of their own.
+func begin(w http.ResponseWriter, r *http.Request) (*visit, *http.Request) {
+	v, ok := r.Context().Value(visitKey{}).(*visit)
+	if !ok || !comesInFloods(r.URL.Path) || r.ProtoMajor != 1 {
+		v = &visit{}
+		r = r.WithContext(context.WithValue(r.Context(), visitKey{}, v))
+	}
+	*v = visit{start: time.Now(), out: recorder{ResponseWriter: w}}
+	v.origin = originOf(r, v.start)
+	return v, r
+}
+
+// comesInFloods tells the endpoints that are asked about every request to the
+// API.
+func comesInFloods(path string) bool { return path == forwardAuthPath || path == introspectPath }
+
+// value is text as the value of a header. It costs no memory of its own.
+func (v *visit) value(text string) []string {
+	if v.valued == len(v.values) {
+		return []string{text}
+	}
+	v.values[v.valued] = text
+	v.valued++
+	return v.values[v.valued-1 : v.valued : v.valued]
+}
+
 // originOf is where the request came from. The address is the connection's:
 // anyone can write an X-Forwarded-For.
-func originOf(r *http.Request) token.Origin {
+func originOf(r *http.Request, now time.Time) token.Origin {
 	var ip string
 	if address, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
 		if address.Addr().Is4() {
@@ -49,37 +94,42 @@ func originOf(r *http.Request) token.Origin {
 			ip = address.Addr().Unmap().WithZone("").String()
 		}
 	}
-	return token.NewOrigin(ip, r.UserAgent(), requestID(r.Header))
+	return token.NewOrigin(ip, r.UserAgent(), requestID(r.Header, now))
 }
 
 // requestID is the id that the client gave its request, or a new one if it gave
 // none that is fit to be logged and answered.
-func requestID(header http.Header) string {
-	given := header.Values("X-Request-Id")
+func requestID(header http.Header, now time.Time) string {
+	given := header["X-Request-Id"]
 	if len(given) == 1 && isRequestID(given[0]) {
 		return given[0]
 	}
-	return newRequestID()
+	return newRequestID(now)
 }
 
 // newRequestID is a UUID of version 7. It is no secret, and asked for on every
 // request: the fast generator will do, which no two processors share.
-func newRequestID() string {
+func newRequestID(now time.Time) string {
 	var id uuid.UUID
-	binary.BigEndian.PutUint64(id[:], uint64(time.Now().UnixMilli())<<16|rand.Uint64()&0xfff|0x7000) //nolint:gosec // as said
-	binary.BigEndian.PutUint64(id[8:], rand.Uint64()>>2|1<<63)                                       //nolint:gosec // as said
-	return string(appendUUID(make([]byte, 0, 36), id))
+	binary.BigEndian.PutUint64(id[:], uint64(now.UnixMilli())<<16|rand.Uint64()&0xfff|0x7000) //nolint:gosec // as said
+	binary.BigEndian.PutUint64(id[8:], rand.Uint64()>>2|1<<63)                                //nolint:gosec // as said
+	return uuidText(id)
 }
 
-// appendUUID appends the usual text of id.
+// uuidText is the usual text of id.
+func uuidText(id uuid.UUID) string {
+	var text [36]byte
+	return string(appendUUID(text[:0], id))
+}
+
+// appendUUID appends the usual text of id. [uuid.UUID.String] needs memory for
+// it.
 func appendUUID(b []byte, id uuid.UUID) []byte {
-	for i, group := range [][]byte{id[:4], id[4:6], id[6:8], id[8:10], id[10:]} {
-		if i > 0 {
-			b = append(b, '-')
-		}
-		b = hex.AppendEncode(b, group)
-	}
-	return b
+	b = hex.AppendEncode(b, id[:4])
+	b = hex.AppendEncode(append(b, '-'), id[4:6])
+	b = hex.AppendEncode(append(b, '-'), id[6:8])
+	b = hex.AppendEncode(append(b, '-'), id[8:10])
+	return hex.AppendEncode(append(b, '-'), id[10:])
 }
 
 func isRequestID(id string) bool {

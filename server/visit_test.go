@@ -5,6 +5,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 )
@@ -27,7 +28,7 @@ func TestRequestID(t *testing.T) {
 		secret[:len(secret)-1]:    false,
 		"keloa_os_" + secret[14:]: false,
 	} {
-		got := requestID(http.Header{"X-Request-Id": {given}})
+		got := requestID(http.Header{"X-Request-Id": {given}}, time.Now())
 		if kept && got != given {
 			t.Errorf("%q became %q", given, got)
 		}
@@ -35,10 +36,10 @@ func TestRequestID(t *testing.T) {
 			t.Errorf("%q became %q, not a new id", given, got)
 		}
 	}
-	if got := requestID(http.Header{"X-Request-Id": {"a", "b"}}); got == "a" || got == "b" {
+	if got := requestID(http.Header{"X-Request-Id": {"a", "b"}}, time.Now()); got == "a" || got == "b" {
 		t.Errorf("of two ids, %q was taken", got)
 	}
-	if first, second := requestID(nil), requestID(nil); first == second {
+	if first, second := requestID(nil, time.Now()), requestID(nil, time.Now()); first == second {
 		t.Error("two requests have one id")
 	}
 }
@@ -56,7 +57,7 @@ func TestOriginIsTheConnection(t *testing.T) {
 		r.Header.Set("X-Forwarded-For", "203.0.113.9")
 		r.Header.Set("X-Real-Ip", "203.0.113.9")
 		r.Header.Set("Forwarded", "for=203.0.113.9")
-		if got := originOf(r).IP; got != want {
+		if got := originOf(r, time.Now()).IP; got != want {
 			t.Errorf("%s: %q, want %q", remote, got, want)
 		}
 	}

@@ -44,7 +44,7 @@ func (s *Service) mark(id uuid.UUID, exercised ability.Set, requests int, from O
 	}
 	s.uses.Mark(usage.Mark{
 		Token: id, Abilities: exercised, Requests: requests,
-		IP: from.IP, UserAgent: from.UserAgent, At: s.now(),
+		IP: from.IP, UserAgent: from.UserAgent, At: s.clock(),
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -44,6 +45,40 @@ func introspection(to *process, secret func() []byte) request {
 	return newRequest(to, "POST /oauth2/introspect", "token="+hole, "Basic "+basic, secret, "200")
 }
 
+// callers are the connections on which one request is sent, each again as soon
+// as it was answered. They stay open from one measurement to the next.
+type callers struct {
+	request
+
+	conns []*conn
+}
+
+type conn struct {
+	net.Conn
+	text   []byte
+	buffer [8 << 10]byte
+	times  []time.Duration // of the answers in one measurement
+}
+
+func (r request) dial(ctx context.Context, connections int) (*callers, error) {
+	c := &callers{request: r}
+	for range connections {
+		tcp, err := new(net.Dialer).DialContext(ctx, "tcp", r.to.internal)
+		if err != nil {
+			c.close()
+			return nil, err
+		}
+		c.conns = append(c.conns, &conn{Conn: tcp, text: []byte(r.text)})
+	}
+	return c, nil
+}
+
+func (c *callers) close() {
+	for _, conn := range c.conns {
+		_ = conn.Close()
+	}
+}
+
 // measured is what came of sending a request for a while.
 type measured struct {
 	perSecond float64
@@ -51,36 +86,23 @@ type measured struct {
 	cpu       time.Duration // of the server, per request
 }
 
-// load sends r on so many connections at once for a while. An answer with
-// another status than r's is an error.
-func load(ctx context.Context, r request, connections int, d time.Duration) (measured, error) {
-	before, err := r.to.cpu()
+// run sends for a while. An answer with another status than the request's is an
+// error.
+func (c *callers) run(ctx context.Context, d time.Duration) (measured, error) {
+	before, err := c.to.cpu()
 	if err != nil {
 		return measured{}, err
 	}
-	var (
-		wait  sync.WaitGroup
-		mu    sync.Mutex
-		times []time.Duration
-		first error
-	)
 	began := time.Now()
-	for range connections {
-		wait.Go(func() {
-			took, err := r.repeat(ctx, began.Add(d))
-			mu.Lock()
-			defer mu.Unlock()
-			times = append(times, took...)
-			if first == nil {
-				first = err
-			}
-		})
-	}
-	wait.Wait()
+	err = c.each(func(conn *conn) error { return c.repeat(conn, began.Add(d)) })
 	lasted := time.Since(began)
-	after, err := r.to.cpu()
-	if first != nil || err != nil || len(times) == 0 {
-		return measured{}, fmt.Errorf("%.40s: %w", r.text, cmpErr(first, err))
+	after, cpuErr := c.to.cpu()
+	if err := errors.Join(err, cpuErr, ctx.Err()); err != nil {
+		return measured{}, fmt.Errorf("%.40s: %w", c.text, err)
+	}
+	var times []time.Duration
+	for _, conn := range c.conns {
+		times = append(times, conn.times...)
 	}
 	slices.Sort(times)
 	return measured{
@@ -91,59 +113,54 @@ func load(ctx context.Context, r request, connections int, d time.Duration) (mea
 	}, nil
 }
 
-func cmpErr(a, b error) error {
-	if a != nil {
-		return a
+// each has all connections do something at once.
+func (c *callers) each(do func(*conn) error) error {
+	var wait sync.WaitGroup
+	errs := make([]error, len(c.conns))
+	for i, conn := range c.conns {
+		wait.Go(func() { errs[i] = do(conn) })
 	}
-	return b
+	wait.Wait()
+	return errors.Join(errs...)
 }
 
-// repeat sends r on one connection until the deadline.
-func (r request) repeat(ctx context.Context, until time.Time) ([]time.Duration, error) {
-	times := make([]time.Duration, 0, 1<<16)
-	at := time.Now()
-	err := r.while(ctx, func() bool { return at.Before(until) }, func() {
+// repeat sends on one connection until the deadline, and at least once.
+func (c *callers) repeat(conn *conn, until time.Time) error {
+	conn.times = conn.times[:0]
+	for at := time.Now(); len(conn.times) == 0 || at.Before(until); {
+		if err := c.once(conn, c.secret()); err != nil {
+			return err
+		}
 		now := time.Now()
-		times = append(times, now.Sub(at))
+		conn.times = append(conn.times, now.Sub(at))
 		at = now
-	})
-	return times, err
-}
-
-// paced sends r so often a second, until ctx is done.
-func (r request) paced(ctx context.Context, perSecond float64) error {
-	tick := time.NewTicker(time.Duration(float64(time.Second) / perSecond))
-	defer tick.Stop()
-	return r.while(context.WithoutCancel(ctx), func() bool {
-		select {
-		case <-ctx.Done():
-			return false
-		case <-tick.C:
-			return true
-		}
-	}, func() {})
-}
-
-// while sends r on one connection as long as more says so.
-func (r request) while(ctx context.Context, more func() bool, answered func()) error {
-	conn, err := new(net.Dialer).DialContext(ctx, "tcp", r.to.internal)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = conn.Close() }()
-	text := []byte(r.text)
-	buffer := make([]byte, 8<<10)
-	for more() {
-		copy(text[r.hole:], r.secret())
-		if _, err := conn.Write(text); err != nil {
-			return err
-		}
-		if err := answer(conn, buffer, r.status); err != nil {
-			return err
-		}
-		answered()
 	}
 	return nil
+}
+
+// paced sends so often a second on the first connection, until ctx is done.
+func (c *callers) paced(ctx context.Context, perSecond float64) error {
+	tick := time.NewTicker(time.Duration(float64(time.Second) / perSecond))
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		if err := c.once(c.conns[0], c.secret()); err != nil {
+			return err
+		}
+	}
+}
+
+// once sends one request and reads its answer.
+func (c *callers) once(conn *conn, secret []byte) error {
+	copy(conn.text[c.hole:], secret)
+	if _, err := conn.Write(conn.text); err != nil {
+		return err
+	}
+	return answer(conn, conn.buffer[:], c.status)
 }
 
 // answer reads one answer. Ours and the bare server's all say how long they are.

@@ -1,9 +1,7 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -15,6 +13,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 const (
@@ -24,9 +24,6 @@ const (
 	callerSecret = "a secret of the bench"
 
 	bareCommand = "bare"
-	// ticks is how /proc counts processor time: 100 a second on every Linux
-	// that Go runs on.
-	ticks = 10 * time.Millisecond
 )
 
 // process is a server under measurement.
@@ -56,7 +53,7 @@ func command(ctx context.Context, program, folder string, args ...string) error 
 	return nil
 }
 
-func startServer(ctx context.Context, program, folder string) (*process, error) {
+func startServer(ctx context.Context, program, folder string, more []string) (*process, error) {
 	public, internal, err := freePorts(ctx)
 	if err != nil {
 		return nil, err
@@ -67,9 +64,11 @@ func startServer(ctx context.Context, program, folder string) (*process, error) 
 		return nil, err
 	}
 	defer log.Close()
-	return start(ctx, &process{public: public, internal: internal}, "/readyz", log, program, "serve", databaseFlag(folder),
-		"--listen="+public, "--internal-listen="+internal, "--plans="+filepath.Join(folder, plansName),
-		"--resource-server="+caller+":"+callerSecret)
+	flags := append([]string{
+		"serve", databaseFlag(folder), "--listen=" + public, "--internal-listen=" + internal,
+		"--plans=" + filepath.Join(folder, plansName), "--resource-server=" + caller + ":" + callerSecret,
+	}, more...)
+	return start(ctx, &process{public: public, internal: internal}, "/readyz", log, program, flags...)
 }
 
 func startBare(ctx context.Context) (*process, error) {
@@ -149,27 +148,15 @@ func (p *process) heap(ctx context.Context) (float64, error) {
 	return p.metric(ctx, "go_memstats_heap_alloc_bytes")
 }
 
-// cpu is the processor time that the process has used.
+// cpu is the processor time that the process has used, to the nanosecond:
+// /proc counts it in hundredths of a second.
 func (p *process) cpu() (time.Duration, error) {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.command.Process.Pid))
-	if err != nil {
-		return 0, err
+	const ofProcess = 2 // CPUCLOCK_SCHED: see clock_getcpuclockid(3)
+	var t unix.Timespec
+	if err := unix.ClockGettime(int32(^p.command.Process.Pid<<3|ofProcess), &t); err != nil {
+		return 0, fmt.Errorf("read the processor time of a server: %w", err)
 	}
-	// The second field is the name, in parentheses; of those after it, utime
-	// and stime are the 12th and the 13th.
-	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
-	if len(fields) < 13 {
-		return 0, errors.New("/proc says nothing of processor time")
-	}
-	var total time.Duration
-	for _, field := range fields[11:13] {
-		n, err := strconv.ParseInt(string(field), 10, 64)
-		if err != nil {
-			return 0, err
-		}
-		total += time.Duration(n) * ticks
-	}
-	return total, nil
+	return time.Duration(t.Nano()), nil
 }
 
 func (p *process) stop() {
