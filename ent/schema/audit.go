@@ -72,6 +72,9 @@ func (AuditHead) Fields() []ent.Field {
 	return []ent.Field{
 		field.Int("id").Immutable().Annotations(counted()), // always 1
 		field.Int64("seq"), // the last sequence given out; 0 for none
+		// note is the checkpoint over seq, signed in the transaction that
+		// gave it out. Null where nothing is sealed, or who sealed has no key.
+		field.Text("note").MaxLen(4 << 10).Optional().Nillable(),
 	}
 }
 
@@ -90,8 +93,38 @@ func (SinkCursor) Fields() []ent.Field {
 		field.UUID("holder", uuid.UUID{}).SchemaType(key).Optional().Nillable(),
 		// held_until is on the database's clock.
 		field.Time("held_until").SchemaType(moment).Optional().Nillable(),
+		// required says that tokens are not minted while the sink is down.
+		field.Bool("required").Default(false),
+		// down_since, on the database's clock, and problem are null while
+		// nothing is known to be wrong.
+		field.Time("down_since").SchemaType(moment).Optional().Nillable(),
+		field.String("problem").MaxLen(255).Optional().Nillable(),
 	}
 }
+
+// AuditQuarantine is a record that a sink refused: the sink holds a stub in its
+// place, and is offered the record again now and then.
+type AuditQuarantine struct{ ent.Schema }
+
+// Fields of a record in quarantine.
+func (AuditQuarantine) Fields() []ent.Field {
+	return []ent.Field{
+		field.String("sink").MaxLen(63).Immutable(),
+		field.Int64("seq").Immutable(),
+		field.String("reason").MaxLen(255),
+		field.Int("tries"),
+		// retry_at is on the database's clock.
+		field.Time("retry_at").SchemaType(moment),
+	}
+}
+
+// Indexes of a record in quarantine.
+func (AuditQuarantine) Indexes() []ent.Index {
+	return []ent.Index{index.Fields("sink", "seq").Unique(), index.Fields("sink", "retry_at")}
+}
+
+// Annotations of a record in quarantine.
+func (AuditQuarantine) Annotations() []schema.Annotation { return table("audit_quarantine") }
 
 // table names a table whose plural ent would get wrong.
 func table(name string) []schema.Annotation {

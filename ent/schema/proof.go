@@ -8,6 +8,7 @@ import (
 	"entgo.io/ent/dialect"
 	"entgo.io/ent/schema"
 	"entgo.io/ent/schema/field"
+	"github.com/google/uuid"
 )
 
 // What proves that the audit log was not changed is only ever inserted: a hook
@@ -62,6 +63,27 @@ func (AuditKey) Fields() []ent.Field {
 
 // Hooks of a key.
 func (AuditKey) Hooks() []ent.Hook { return []ent.Hook{insertOnly} }
+
+// AuditEpoch says that the database went back in time: sequences that were given
+// out before are not in it, and are not given out again.
+type AuditEpoch struct{ ent.Schema }
+
+// Fields of an epoch.
+func (AuditEpoch) Fields() []ent.Field {
+	return []ent.Field{
+		field.Int64("id").StorageKey("up_to").Immutable().Annotations(counted()), // the last sequence that is lost
+		field.Int64("after").Immutable(),                                         // the last one before those
+		field.Time("at").SchemaType(moment).Immutable(),
+		// record is the audit entry that says so.
+		field.UUID("record", uuid.UUID{}).SchemaType(key).Immutable(),
+	}
+}
+
+// Annotations of an epoch.
+func (AuditEpoch) Annotations() []schema.Annotation { return table("audit_epochs") }
+
+// Hooks of an epoch.
+func (AuditEpoch) Hooks() []ent.Hook { return []ent.Hook{insertOnly} }
 
 func insertOnly(next ent.Mutator) ent.Mutator {
 	return ent.MutateFunc(func(ctx context.Context, m ent.Mutation) (ent.Value, error) {
