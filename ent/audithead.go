@@ -17,7 +17,9 @@ type AuditHead struct {
 	// ID of the ent.
 	ID int `json:"id,omitempty"`
 	// Seq holds the value of the "seq" field.
-	Seq          int64 `json:"seq,omitempty"`
+	Seq int64 `json:"seq,omitempty"`
+	// Note holds the value of the "note" field.
+	Note         *string `json:"note,omitempty"`
 	selectValues sql.SelectValues
 }
 
@@ -28,6 +30,8 @@ func (*AuditHead) scanValues(columns []string) ([]any, error) {
 		switch columns[i] {
 		case audithead.FieldID, audithead.FieldSeq:
 			values[i] = new(sql.NullInt64)
+		case audithead.FieldNote:
+			values[i] = new(sql.NullString)
 		default:
 			values[i] = new(sql.UnknownType)
 		}
@@ -54,6 +58,13 @@ func (_m *AuditHead) assignValues(columns []string, values []any) error {
 				return fmt.Errorf("unexpected type %T for field seq", values[i])
 			} else if value.Valid {
 				_m.Seq = value.Int64
+			}
+		case audithead.FieldNote:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field note", values[i])
+			} else if value.Valid {
+				_m.Note = new(string)
+				*_m.Note = value.String
 			}
 		default:
 			_m.selectValues.Set(columns[i], values[i])
@@ -93,6 +104,11 @@ func (_m *AuditHead) String() string {
 	builder.WriteString(fmt.Sprintf("id=%v, ", _m.ID))
 	builder.WriteString("seq=")
 	builder.WriteString(fmt.Sprintf("%v", _m.Seq))
+	builder.WriteString(", ")
+	if v := _m.Note; v != nil {
+		builder.WriteString("note=")
+		builder.WriteString(*v)
+	}
 	builder.WriteByte(')')
 	return builder.String()
 }

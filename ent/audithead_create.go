@@ -27,6 +27,20 @@ func (_c *AuditHeadCreate) SetSeq(v int64) *AuditHeadCreate {
 	return _c
 }
 
+// SetNote sets the "note" field.
+func (_c *AuditHeadCreate) SetNote(v string) *AuditHeadCreate {
+	_c.mutation.SetNote(v)
+	return _c
+}
+
+// SetNillableNote sets the "note" field if the given value is not nil.
+func (_c *AuditHeadCreate) SetNillableNote(v *string) *AuditHeadCreate {
+	if v != nil {
+		_c.SetNote(*v)
+	}
+	return _c
+}
+
 // SetID sets the "id" field.
 func (_c *AuditHeadCreate) SetID(v int) *AuditHeadCreate {
 	_c.mutation.SetID(v)
@@ -70,6 +84,11 @@ func (_c *AuditHeadCreate) check() error {
 	if _, ok := _c.mutation.Seq(); !ok {
 		return &ValidationError{Name: "seq", err: errors.New(`ent: missing required field "AuditHead.seq"`)}
 	}
+	if v, ok := _c.mutation.Note(); ok {
+		if err := audithead.NoteValidator(v); err != nil {
+			return &ValidationError{Name: "note", err: fmt.Errorf(`ent: validator failed for field "AuditHead.note": %w`, err)}
+		}
+	}
 	return nil
 }
 
@@ -106,6 +125,10 @@ func (_c *AuditHeadCreate) createSpec() (*AuditHead, *sqlgraph.CreateSpec) {
 	if value, ok := _c.mutation.Seq(); ok {
 		_spec.SetField(audithead.FieldSeq, field.TypeInt64, value)
 		_node.Seq = value
+	}
+	if value, ok := _c.mutation.Note(); ok {
+		_spec.SetField(audithead.FieldNote, field.TypeString, value)
+		_node.Note = &value
 	}
 	return _node, _spec
 }
@@ -177,6 +200,24 @@ func (u *AuditHeadUpsert) AddSeq(v int64) *AuditHeadUpsert {
 	return u
 }
 
+// SetNote sets the "note" field.
+func (u *AuditHeadUpsert) SetNote(v string) *AuditHeadUpsert {
+	u.Set(audithead.FieldNote, v)
+	return u
+}
+
+// UpdateNote sets the "note" field to the value that was provided on create.
+func (u *AuditHeadUpsert) UpdateNote() *AuditHeadUpsert {
+	u.SetExcluded(audithead.FieldNote)
+	return u
+}
+
+// ClearNote clears the value of the "note" field.
+func (u *AuditHeadUpsert) ClearNote() *AuditHeadUpsert {
+	u.SetNull(audithead.FieldNote)
+	return u
+}
+
 // UpdateNewValues updates the mutable fields using the new values that were set on create except the ID field.
 // Using this option is equivalent to using:
 //
@@ -243,6 +284,27 @@ func (u *AuditHeadUpsertOne) AddSeq(v int64) *AuditHeadUpsertOne {
 func (u *AuditHeadUpsertOne) UpdateSeq() *AuditHeadUpsertOne {
 	return u.Update(func(s *AuditHeadUpsert) {
 		s.UpdateSeq()
+	})
+}
+
+// SetNote sets the "note" field.
+func (u *AuditHeadUpsertOne) SetNote(v string) *AuditHeadUpsertOne {
+	return u.Update(func(s *AuditHeadUpsert) {
+		s.SetNote(v)
+	})
+}
+
+// UpdateNote sets the "note" field to the value that was provided on create.
+func (u *AuditHeadUpsertOne) UpdateNote() *AuditHeadUpsertOne {
+	return u.Update(func(s *AuditHeadUpsert) {
+		s.UpdateNote()
+	})
+}
+
+// ClearNote clears the value of the "note" field.
+func (u *AuditHeadUpsertOne) ClearNote() *AuditHeadUpsertOne {
+	return u.Update(func(s *AuditHeadUpsert) {
+		s.ClearNote()
 	})
 }
 
@@ -477,6 +539,27 @@ func (u *AuditHeadUpsertBulk) AddSeq(v int64) *AuditHeadUpsertBulk {
 func (u *AuditHeadUpsertBulk) UpdateSeq() *AuditHeadUpsertBulk {
 	return u.Update(func(s *AuditHeadUpsert) {
 		s.UpdateSeq()
+	})
+}
+
+// SetNote sets the "note" field.
+func (u *AuditHeadUpsertBulk) SetNote(v string) *AuditHeadUpsertBulk {
+	return u.Update(func(s *AuditHeadUpsert) {
+		s.SetNote(v)
+	})
+}
+
+// UpdateNote sets the "note" field to the value that was provided on create.
+func (u *AuditHeadUpsertBulk) UpdateNote() *AuditHeadUpsertBulk {
+	return u.Update(func(s *AuditHeadUpsert) {
+		s.UpdateNote()
+	})
+}
+
+// ClearNote clears the value of the "note" field.
+func (u *AuditHeadUpsertBulk) ClearNote() *AuditHeadUpsertBulk {
+	return u.Update(func(s *AuditHeadUpsert) {
+		s.ClearNote()
 	})
 }
 

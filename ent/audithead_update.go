@@ -48,6 +48,26 @@ func (_u *AuditHeadUpdate) AddSeq(v int64) *AuditHeadUpdate {
 	return _u
 }
 
+// SetNote sets the "note" field.
+func (_u *AuditHeadUpdate) SetNote(v string) *AuditHeadUpdate {
+	_u.mutation.SetNote(v)
+	return _u
+}
+
+// SetNillableNote sets the "note" field if the given value is not nil.
+func (_u *AuditHeadUpdate) SetNillableNote(v *string) *AuditHeadUpdate {
+	if v != nil {
+		_u.SetNote(*v)
+	}
+	return _u
+}
+
+// ClearNote clears the value of the "note" field.
+func (_u *AuditHeadUpdate) ClearNote() *AuditHeadUpdate {
+	_u.mutation.ClearNote()
+	return _u
+}
+
 // Mutation returns the AuditHeadMutation object of the builder.
 func (_u *AuditHeadUpdate) Mutation() *AuditHeadMutation {
 	return _u.mutation
@@ -80,7 +100,20 @@ func (_u *AuditHeadUpdate) ExecX(ctx context.Context) {
 	}
 }
 
+// check runs all checks and user-defined validators on the builder.
+func (_u *AuditHeadUpdate) check() error {
+	if v, ok := _u.mutation.Note(); ok {
+		if err := audithead.NoteValidator(v); err != nil {
+			return &ValidationError{Name: "note", err: fmt.Errorf(`ent: validator failed for field "AuditHead.note": %w`, err)}
+		}
+	}
+	return nil
+}
+
 func (_u *AuditHeadUpdate) sqlSave(ctx context.Context) (_node int, err error) {
+	if err := _u.check(); err != nil {
+		return _node, err
+	}
 	_spec := sqlgraph.NewUpdateSpec(audithead.Table, audithead.Columns, sqlgraph.NewFieldSpec(audithead.FieldID, field.TypeInt))
 	if ps := _u.mutation.predicates; len(ps) > 0 {
 		_spec.Predicate = func(selector *sql.Selector) {
@@ -94,6 +127,12 @@ func (_u *AuditHeadUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	}
 	if value, ok := _u.mutation.AddedSeq(); ok {
 		_spec.AddField(audithead.FieldSeq, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.Note(); ok {
+		_spec.SetField(audithead.FieldNote, field.TypeString, value)
+	}
+	if _u.mutation.NoteCleared() {
+		_spec.ClearField(audithead.FieldNote, field.TypeString)
 	}
 	if _node, err = sqlgraph.UpdateNodes(ctx, _u.driver, _spec); err != nil {
 		if _, ok := err.(*sqlgraph.NotFoundError); ok {
@@ -133,6 +172,26 @@ func (_u *AuditHeadUpdateOne) SetNillableSeq(v *int64) *AuditHeadUpdateOne {
 // AddSeq adds value to the "seq" field.
 func (_u *AuditHeadUpdateOne) AddSeq(v int64) *AuditHeadUpdateOne {
 	_u.mutation.AddSeq(v)
+	return _u
+}
+
+// SetNote sets the "note" field.
+func (_u *AuditHeadUpdateOne) SetNote(v string) *AuditHeadUpdateOne {
+	_u.mutation.SetNote(v)
+	return _u
+}
+
+// SetNillableNote sets the "note" field if the given value is not nil.
+func (_u *AuditHeadUpdateOne) SetNillableNote(v *string) *AuditHeadUpdateOne {
+	if v != nil {
+		_u.SetNote(*v)
+	}
+	return _u
+}
+
+// ClearNote clears the value of the "note" field.
+func (_u *AuditHeadUpdateOne) ClearNote() *AuditHeadUpdateOne {
+	_u.mutation.ClearNote()
 	return _u
 }
 
@@ -181,7 +240,20 @@ func (_u *AuditHeadUpdateOne) ExecX(ctx context.Context) {
 	}
 }
 
+// check runs all checks and user-defined validators on the builder.
+func (_u *AuditHeadUpdateOne) check() error {
+	if v, ok := _u.mutation.Note(); ok {
+		if err := audithead.NoteValidator(v); err != nil {
+			return &ValidationError{Name: "note", err: fmt.Errorf(`ent: validator failed for field "AuditHead.note": %w`, err)}
+		}
+	}
+	return nil
+}
+
 func (_u *AuditHeadUpdateOne) sqlSave(ctx context.Context) (_node *AuditHead, err error) {
+	if err := _u.check(); err != nil {
+		return _node, err
+	}
 	_spec := sqlgraph.NewUpdateSpec(audithead.Table, audithead.Columns, sqlgraph.NewFieldSpec(audithead.FieldID, field.TypeInt))
 	id, ok := _u.mutation.ID()
 	if !ok {
@@ -212,6 +284,12 @@ func (_u *AuditHeadUpdateOne) sqlSave(ctx context.Context) (_node *AuditHead, er
 	}
 	if value, ok := _u.mutation.AddedSeq(); ok {
 		_spec.AddField(audithead.FieldSeq, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.Note(); ok {
+		_spec.SetField(audithead.FieldNote, field.TypeString, value)
+	}
+	if _u.mutation.NoteCleared() {
+		_spec.ClearField(audithead.FieldNote, field.TypeString)
 	}
 	_node = &AuditHead{config: _u.config}
 	_spec.Assign = _node.assignValues

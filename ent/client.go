@@ -19,8 +19,10 @@ import (
 	"github.com/keloa/apitokens/ent/abilityuse"
 	"github.com/keloa/apitokens/ent/auditcheckpoint"
 	"github.com/keloa/apitokens/ent/auditentry"
+	"github.com/keloa/apitokens/ent/auditepoch"
 	"github.com/keloa/apitokens/ent/audithead"
 	"github.com/keloa/apitokens/ent/auditkey"
+	"github.com/keloa/apitokens/ent/auditquarantine"
 	"github.com/keloa/apitokens/ent/audittree"
 	"github.com/keloa/apitokens/ent/change"
 	"github.com/keloa/apitokens/ent/changeclock"
@@ -49,10 +51,14 @@ type Client struct {
 	AuditCheckpoint *AuditCheckpointClient
 	// AuditEntry is the client for interacting with the AuditEntry builders.
 	AuditEntry *AuditEntryClient
+	// AuditEpoch is the client for interacting with the AuditEpoch builders.
+	AuditEpoch *AuditEpochClient
 	// AuditHead is the client for interacting with the AuditHead builders.
 	AuditHead *AuditHeadClient
 	// AuditKey is the client for interacting with the AuditKey builders.
 	AuditKey *AuditKeyClient
+	// AuditQuarantine is the client for interacting with the AuditQuarantine builders.
+	AuditQuarantine *AuditQuarantineClient
 	// AuditTree is the client for interacting with the AuditTree builders.
 	AuditTree *AuditTreeClient
 	// Change is the client for interacting with the Change builders.
@@ -93,8 +99,10 @@ func (c *Client) init() {
 	c.AbilityUse = NewAbilityUseClient(c.config)
 	c.AuditCheckpoint = NewAuditCheckpointClient(c.config)
 	c.AuditEntry = NewAuditEntryClient(c.config)
+	c.AuditEpoch = NewAuditEpochClient(c.config)
 	c.AuditHead = NewAuditHeadClient(c.config)
 	c.AuditKey = NewAuditKeyClient(c.config)
+	c.AuditQuarantine = NewAuditQuarantineClient(c.config)
 	c.AuditTree = NewAuditTreeClient(c.config)
 	c.Change = NewChangeClient(c.config)
 	c.ChangeClock = NewChangeClockClient(c.config)
@@ -203,8 +211,10 @@ func (c *Client) Tx(ctx context.Context) (*Tx, error) {
 		AbilityUse:      NewAbilityUseClient(cfg),
 		AuditCheckpoint: NewAuditCheckpointClient(cfg),
 		AuditEntry:      NewAuditEntryClient(cfg),
+		AuditEpoch:      NewAuditEpochClient(cfg),
 		AuditHead:       NewAuditHeadClient(cfg),
 		AuditKey:        NewAuditKeyClient(cfg),
+		AuditQuarantine: NewAuditQuarantineClient(cfg),
 		AuditTree:       NewAuditTreeClient(cfg),
 		Change:          NewChangeClient(cfg),
 		ChangeClock:     NewChangeClockClient(cfg),
@@ -240,8 +250,10 @@ func (c *Client) BeginTx(ctx context.Context, opts *sql.TxOptions) (*Tx, error) 
 		AbilityUse:      NewAbilityUseClient(cfg),
 		AuditCheckpoint: NewAuditCheckpointClient(cfg),
 		AuditEntry:      NewAuditEntryClient(cfg),
+		AuditEpoch:      NewAuditEpochClient(cfg),
 		AuditHead:       NewAuditHeadClient(cfg),
 		AuditKey:        NewAuditKeyClient(cfg),
+		AuditQuarantine: NewAuditQuarantineClient(cfg),
 		AuditTree:       NewAuditTreeClient(cfg),
 		Change:          NewChangeClient(cfg),
 		ChangeClock:     NewChangeClockClient(cfg),
@@ -284,9 +296,10 @@ func (c *Client) Close() error {
 // In order to add hooks to a specific client, call: `client.Node.Use(...)`.
 func (c *Client) Use(hooks ...Hook) {
 	for _, n := range []interface{ Use(...Hook) }{
-		c.AbilityUse, c.AuditCheckpoint, c.AuditEntry, c.AuditHead, c.AuditKey,
-		c.AuditTree, c.Change, c.ChangeClock, c.Grant, c.Operator, c.Server, c.Session,
-		c.SignInCode, c.SinkCursor, c.Token, c.UsageBucket, c.UsageFlush, c.Workspace,
+		c.AbilityUse, c.AuditCheckpoint, c.AuditEntry, c.AuditEpoch, c.AuditHead,
+		c.AuditKey, c.AuditQuarantine, c.AuditTree, c.Change, c.ChangeClock, c.Grant,
+		c.Operator, c.Server, c.Session, c.SignInCode, c.SinkCursor, c.Token,
+		c.UsageBucket, c.UsageFlush, c.Workspace,
 	} {
 		n.Use(hooks...)
 	}
@@ -296,9 +309,10 @@ func (c *Client) Use(hooks ...Hook) {
 // In order to add interceptors to a specific client, call: `client.Node.Intercept(...)`.
 func (c *Client) Intercept(interceptors ...Interceptor) {
 	for _, n := range []interface{ Intercept(...Interceptor) }{
-		c.AbilityUse, c.AuditCheckpoint, c.AuditEntry, c.AuditHead, c.AuditKey,
-		c.AuditTree, c.Change, c.ChangeClock, c.Grant, c.Operator, c.Server, c.Session,
-		c.SignInCode, c.SinkCursor, c.Token, c.UsageBucket, c.UsageFlush, c.Workspace,
+		c.AbilityUse, c.AuditCheckpoint, c.AuditEntry, c.AuditEpoch, c.AuditHead,
+		c.AuditKey, c.AuditQuarantine, c.AuditTree, c.Change, c.ChangeClock, c.Grant,
+		c.Operator, c.Server, c.Session, c.SignInCode, c.SinkCursor, c.Token,
+		c.UsageBucket, c.UsageFlush, c.Workspace,
 	} {
 		n.Intercept(interceptors...)
 	}
@@ -313,10 +327,14 @@ func (c *Client) Mutate(ctx context.Context, m Mutation) (Value, error) {
 		return c.AuditCheckpoint.mutate(ctx, m)
 	case *AuditEntryMutation:
 		return c.AuditEntry.mutate(ctx, m)
+	case *AuditEpochMutation:
+		return c.AuditEpoch.mutate(ctx, m)
 	case *AuditHeadMutation:
 		return c.AuditHead.mutate(ctx, m)
 	case *AuditKeyMutation:
 		return c.AuditKey.mutate(ctx, m)
+	case *AuditQuarantineMutation:
+		return c.AuditQuarantine.mutate(ctx, m)
 	case *AuditTreeMutation:
 		return c.AuditTree.mutate(ctx, m)
 	case *ChangeMutation:
@@ -749,6 +767,140 @@ func (c *AuditEntryClient) mutate(ctx context.Context, m *AuditEntryMutation) (V
 	}
 }
 
+// AuditEpochClient is a client for the AuditEpoch schema.
+type AuditEpochClient struct {
+	config
+}
+
+// NewAuditEpochClient returns a client for the AuditEpoch from the given config.
+func NewAuditEpochClient(c config) *AuditEpochClient {
+	return &AuditEpochClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `auditepoch.Hooks(f(g(h())))`.
+func (c *AuditEpochClient) Use(hooks ...Hook) {
+	c.hooks.AuditEpoch = append(c.hooks.AuditEpoch, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `auditepoch.Intercept(f(g(h())))`.
+func (c *AuditEpochClient) Intercept(interceptors ...Interceptor) {
+	c.inters.AuditEpoch = append(c.inters.AuditEpoch, interceptors...)
+}
+
+// Create returns a builder for creating a AuditEpoch entity.
+func (c *AuditEpochClient) Create() *AuditEpochCreate {
+	mutation := newAuditEpochMutation(c.config, OpCreate)
+	return &AuditEpochCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of AuditEpoch entities.
+func (c *AuditEpochClient) CreateBulk(builders ...*AuditEpochCreate) *AuditEpochCreateBulk {
+	return &AuditEpochCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *AuditEpochClient) MapCreateBulk(slice any, setFunc func(*AuditEpochCreate, int)) *AuditEpochCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &AuditEpochCreateBulk{err: fmt.Errorf("calling to AuditEpochClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*AuditEpochCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &AuditEpochCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for AuditEpoch.
+func (c *AuditEpochClient) Update() *AuditEpochUpdate {
+	mutation := newAuditEpochMutation(c.config, OpUpdate)
+	return &AuditEpochUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *AuditEpochClient) UpdateOne(_m *AuditEpoch) *AuditEpochUpdateOne {
+	mutation := newAuditEpochMutation(c.config, OpUpdateOne, withAuditEpoch(_m))
+	return &AuditEpochUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *AuditEpochClient) UpdateOneID(id int64) *AuditEpochUpdateOne {
+	mutation := newAuditEpochMutation(c.config, OpUpdateOne, withAuditEpochID(id))
+	return &AuditEpochUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for AuditEpoch.
+func (c *AuditEpochClient) Delete() *AuditEpochDelete {
+	mutation := newAuditEpochMutation(c.config, OpDelete)
+	return &AuditEpochDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *AuditEpochClient) DeleteOne(_m *AuditEpoch) *AuditEpochDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *AuditEpochClient) DeleteOneID(id int64) *AuditEpochDeleteOne {
+	builder := c.Delete().Where(auditepoch.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &AuditEpochDeleteOne{builder}
+}
+
+// Query returns a query builder for AuditEpoch.
+func (c *AuditEpochClient) Query() *AuditEpochQuery {
+	return &AuditEpochQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeAuditEpoch},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a AuditEpoch entity by its id.
+func (c *AuditEpochClient) Get(ctx context.Context, id int64) (*AuditEpoch, error) {
+	return c.Query().Where(auditepoch.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *AuditEpochClient) GetX(ctx context.Context, id int64) *AuditEpoch {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// Hooks returns the client hooks.
+func (c *AuditEpochClient) Hooks() []Hook {
+	hooks := c.hooks.AuditEpoch
+	return append(hooks[:len(hooks):len(hooks)], auditepoch.Hooks[:]...)
+}
+
+// Interceptors returns the client interceptors.
+func (c *AuditEpochClient) Interceptors() []Interceptor {
+	return c.inters.AuditEpoch
+}
+
+func (c *AuditEpochClient) mutate(ctx context.Context, m *AuditEpochMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&AuditEpochCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&AuditEpochUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&AuditEpochUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&AuditEpochDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown AuditEpoch mutation op: %q", m.Op())
+	}
+}
+
 // AuditHeadClient is a client for the AuditHead schema.
 type AuditHeadClient struct {
 	config
@@ -1013,6 +1165,139 @@ func (c *AuditKeyClient) mutate(ctx context.Context, m *AuditKeyMutation) (Value
 		return (&AuditKeyDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
 	default:
 		return nil, fmt.Errorf("ent: unknown AuditKey mutation op: %q", m.Op())
+	}
+}
+
+// AuditQuarantineClient is a client for the AuditQuarantine schema.
+type AuditQuarantineClient struct {
+	config
+}
+
+// NewAuditQuarantineClient returns a client for the AuditQuarantine from the given config.
+func NewAuditQuarantineClient(c config) *AuditQuarantineClient {
+	return &AuditQuarantineClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `auditquarantine.Hooks(f(g(h())))`.
+func (c *AuditQuarantineClient) Use(hooks ...Hook) {
+	c.hooks.AuditQuarantine = append(c.hooks.AuditQuarantine, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `auditquarantine.Intercept(f(g(h())))`.
+func (c *AuditQuarantineClient) Intercept(interceptors ...Interceptor) {
+	c.inters.AuditQuarantine = append(c.inters.AuditQuarantine, interceptors...)
+}
+
+// Create returns a builder for creating a AuditQuarantine entity.
+func (c *AuditQuarantineClient) Create() *AuditQuarantineCreate {
+	mutation := newAuditQuarantineMutation(c.config, OpCreate)
+	return &AuditQuarantineCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of AuditQuarantine entities.
+func (c *AuditQuarantineClient) CreateBulk(builders ...*AuditQuarantineCreate) *AuditQuarantineCreateBulk {
+	return &AuditQuarantineCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *AuditQuarantineClient) MapCreateBulk(slice any, setFunc func(*AuditQuarantineCreate, int)) *AuditQuarantineCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &AuditQuarantineCreateBulk{err: fmt.Errorf("calling to AuditQuarantineClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*AuditQuarantineCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &AuditQuarantineCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for AuditQuarantine.
+func (c *AuditQuarantineClient) Update() *AuditQuarantineUpdate {
+	mutation := newAuditQuarantineMutation(c.config, OpUpdate)
+	return &AuditQuarantineUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *AuditQuarantineClient) UpdateOne(_m *AuditQuarantine) *AuditQuarantineUpdateOne {
+	mutation := newAuditQuarantineMutation(c.config, OpUpdateOne, withAuditQuarantine(_m))
+	return &AuditQuarantineUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *AuditQuarantineClient) UpdateOneID(id int) *AuditQuarantineUpdateOne {
+	mutation := newAuditQuarantineMutation(c.config, OpUpdateOne, withAuditQuarantineID(id))
+	return &AuditQuarantineUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for AuditQuarantine.
+func (c *AuditQuarantineClient) Delete() *AuditQuarantineDelete {
+	mutation := newAuditQuarantineMutation(c.config, OpDelete)
+	return &AuditQuarantineDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *AuditQuarantineClient) DeleteOne(_m *AuditQuarantine) *AuditQuarantineDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *AuditQuarantineClient) DeleteOneID(id int) *AuditQuarantineDeleteOne {
+	builder := c.Delete().Where(auditquarantine.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &AuditQuarantineDeleteOne{builder}
+}
+
+// Query returns a query builder for AuditQuarantine.
+func (c *AuditQuarantineClient) Query() *AuditQuarantineQuery {
+	return &AuditQuarantineQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeAuditQuarantine},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a AuditQuarantine entity by its id.
+func (c *AuditQuarantineClient) Get(ctx context.Context, id int) (*AuditQuarantine, error) {
+	return c.Query().Where(auditquarantine.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *AuditQuarantineClient) GetX(ctx context.Context, id int) *AuditQuarantine {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// Hooks returns the client hooks.
+func (c *AuditQuarantineClient) Hooks() []Hook {
+	return c.hooks.AuditQuarantine
+}
+
+// Interceptors returns the client interceptors.
+func (c *AuditQuarantineClient) Interceptors() []Interceptor {
+	return c.inters.AuditQuarantine
+}
+
+func (c *AuditQuarantineClient) mutate(ctx context.Context, m *AuditQuarantineMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&AuditQuarantineCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&AuditQuarantineUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&AuditQuarantineUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&AuditQuarantineDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown AuditQuarantine mutation op: %q", m.Op())
 	}
 }
 
@@ -2909,14 +3194,16 @@ func (c *WorkspaceClient) mutate(ctx context.Context, m *WorkspaceMutation) (Val
 // hooks and interceptors per client, for fast access.
 type (
 	hooks struct {
-		AbilityUse, AuditCheckpoint, AuditEntry, AuditHead, AuditKey, AuditTree, Change,
-		ChangeClock, Grant, Operator, Server, Session, SignInCode, SinkCursor, Token,
-		UsageBucket, UsageFlush, Workspace []ent.Hook
+		AbilityUse, AuditCheckpoint, AuditEntry, AuditEpoch, AuditHead, AuditKey,
+		AuditQuarantine, AuditTree, Change, ChangeClock, Grant, Operator, Server,
+		Session, SignInCode, SinkCursor, Token, UsageBucket, UsageFlush,
+		Workspace []ent.Hook
 	}
 	inters struct {
-		AbilityUse, AuditCheckpoint, AuditEntry, AuditHead, AuditKey, AuditTree, Change,
-		ChangeClock, Grant, Operator, Server, Session, SignInCode, SinkCursor, Token,
-		UsageBucket, UsageFlush, Workspace []ent.Interceptor
+		AbilityUse, AuditCheckpoint, AuditEntry, AuditEpoch, AuditHead, AuditKey,
+		AuditQuarantine, AuditTree, Change, ChangeClock, Grant, Operator, Server,
+		Session, SignInCode, SinkCursor, Token, UsageBucket, UsageFlush,
+		Workspace []ent.Interceptor
 	}
 )
 

@@ -15,8 +15,10 @@ import (
 	"github.com/keloa/apitokens/ent/abilityuse"
 	"github.com/keloa/apitokens/ent/auditcheckpoint"
 	"github.com/keloa/apitokens/ent/auditentry"
+	"github.com/keloa/apitokens/ent/auditepoch"
 	"github.com/keloa/apitokens/ent/audithead"
 	"github.com/keloa/apitokens/ent/auditkey"
+	"github.com/keloa/apitokens/ent/auditquarantine"
 	"github.com/keloa/apitokens/ent/audittree"
 	"github.com/keloa/apitokens/ent/change"
 	"github.com/keloa/apitokens/ent/changeclock"
@@ -93,8 +95,10 @@ func checkColumn(t, c string) error {
 			abilityuse.Table:      abilityuse.ValidColumn,
 			auditcheckpoint.Table: auditcheckpoint.ValidColumn,
 			auditentry.Table:      auditentry.ValidColumn,
+			auditepoch.Table:      auditepoch.ValidColumn,
 			audithead.Table:       audithead.ValidColumn,
 			auditkey.Table:        auditkey.ValidColumn,
+			auditquarantine.Table: auditquarantine.ValidColumn,
 			audittree.Table:       audittree.ValidColumn,
 			change.Table:          change.ValidColumn,
 			changeclock.Table:     changeclock.ValidColumn,

@@ -16,8 +16,10 @@ import (
 	"github.com/keloa/apitokens/ent/abilityuse"
 	"github.com/keloa/apitokens/ent/auditcheckpoint"
 	"github.com/keloa/apitokens/ent/auditentry"
+	"github.com/keloa/apitokens/ent/auditepoch"
 	"github.com/keloa/apitokens/ent/audithead"
 	"github.com/keloa/apitokens/ent/auditkey"
+	"github.com/keloa/apitokens/ent/auditquarantine"
 	"github.com/keloa/apitokens/ent/audittree"
 	"github.com/keloa/apitokens/ent/change"
 	"github.com/keloa/apitokens/ent/changeclock"
@@ -47,8 +49,10 @@ const (
 	TypeAbilityUse      = "AbilityUse"
 	TypeAuditCheckpoint = "AuditCheckpoint"
 	TypeAuditEntry      = "AuditEntry"
+	TypeAuditEpoch      = "AuditEpoch"
 	TypeAuditHead       = "AuditHead"
 	TypeAuditKey        = "AuditKey"
+	TypeAuditQuarantine = "AuditQuarantine"
 	TypeAuditTree       = "AuditTree"
 	TypeChange          = "Change"
 	TypeChangeClock     = "ChangeClock"
@@ -1745,6 +1749,482 @@ func (m *AuditEntryMutation) ResetEdge(name string) error {
 	return fmt.Errorf("unknown AuditEntry edge %s", name)
 }
 
+// AuditEpochMutation represents an operation that mutates the AuditEpoch nodes in the graph.
+type AuditEpochMutation struct {
+	config
+	op            Op
+	typ           string
+	id            *int64
+	after         *int64
+	addafter      *int64
+	at            *time.Time
+	record        *uuid.UUID
+	clearedFields map[string]struct{}
+	done          bool
+	oldValue      func(context.Context) (*AuditEpoch, error)
+	predicates    []predicate.AuditEpoch
+}
+
+var _ ent.Mutation = (*AuditEpochMutation)(nil)
+
+// auditepochOption allows management of the mutation configuration using functional options.
+type auditepochOption func(*AuditEpochMutation)
+
+// newAuditEpochMutation creates new mutation for the AuditEpoch entity.
+func newAuditEpochMutation(c config, op Op, opts ...auditepochOption) *AuditEpochMutation {
+	m := &AuditEpochMutation{
+		config:        c,
+		op:            op,
+		typ:           TypeAuditEpoch,
+		clearedFields: make(map[string]struct{}),
+	}
+	for _, opt := range opts {
+		opt(m)
+	}
+	return m
+}
+
+// withAuditEpochID sets the ID field of the mutation.
+func withAuditEpochID(id int64) auditepochOption {
+	return func(m *AuditEpochMutation) {
+		var (
+			err   error
+			once  sync.Once
+			value *AuditEpoch
+		)
+		m.oldValue = func(ctx context.Context) (*AuditEpoch, error) {
+			once.Do(func() {
+				if m.done {
+					err = errors.New("querying old values post mutation is not allowed")
+				} else {
+					value, err = m.Client().AuditEpoch.Get(ctx, id)
+				}
+			})
+			return value, err
+		}
+		m.id = &id
+	}
+}
+
+// withAuditEpoch sets the old AuditEpoch of the mutation.
+func withAuditEpoch(node *AuditEpoch) auditepochOption {
+	return func(m *AuditEpochMutation) {
+		m.oldValue = func(context.Context) (*AuditEpoch, error) {
+			return node, nil
+		}
+		m.id = &node.ID
+	}
+}
+
+// Client returns a new `ent.Client` from the mutation. If the mutation was
+// executed in a transaction (ent.Tx), a transactional client is returned.
+func (m AuditEpochMutation) Client() *Client {
+	client := &Client{config: m.config}
+	client.init()
+	return client
+}
+
+// Tx returns an `ent.Tx` for mutations that were executed in transactions;
+// it returns an error otherwise.
+func (m AuditEpochMutation) Tx() (*Tx, error) {
+	if _, ok := m.driver.(*txDriver); !ok {
+		return nil, errors.New("ent: mutation is not running in a transaction")
+	}
+	tx := &Tx{config: m.config}
+	tx.init()
+	return tx, nil
+}
+
+// SetID sets the value of the id field. Note that this
+// operation is only accepted on creation of AuditEpoch entities.
+func (m *AuditEpochMutation) SetID(id int64) {
+	m.id = &id
+}
+
+// ID returns the ID value in the mutation. Note that the ID is only available
+// if it was provided to the builder or after it was returned from the database.
+func (m *AuditEpochMutation) ID() (id int64, exists bool) {
+	if m.id == nil {
+		return
+	}
+	return *m.id, true
+}
+
+// IDs queries the database and returns the entity ids that match the mutation's predicate.
+// That means, if the mutation is applied within a transaction with an isolation level such
+// as sql.LevelSerializable, the returned ids match the ids of the rows that will be updated
+// or updated by the mutation.
+func (m *AuditEpochMutation) IDs(ctx context.Context) ([]int64, error) {
+	switch {
+	case m.op.Is(OpUpdateOne | OpDeleteOne):
+		id, exists := m.ID()
+		if exists {
+			return []int64{id}, nil
+		}
+		fallthrough
+	case m.op.Is(OpUpdate | OpDelete):
+		return m.Client().AuditEpoch.Query().Where(m.predicates...).IDs(ctx)
+	default:
+		return nil, fmt.Errorf("IDs is not allowed on %s operations", m.op)
+	}
+}
+
+// SetAfter sets the "after" field.
+func (m *AuditEpochMutation) SetAfter(i int64) {
+	m.after = &i
+	m.addafter = nil
+}
+
+// After returns the value of the "after" field in the mutation.
+func (m *AuditEpochMutation) After() (r int64, exists bool) {
+	v := m.after
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldAfter returns the old "after" field's value of the AuditEpoch entity.
+// If the AuditEpoch object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *AuditEpochMutation) OldAfter(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldAfter is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldAfter requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldAfter: %w", err)
+	}
+	return oldValue.After, nil
+}
+
+// AddAfter adds i to the "after" field.
+func (m *AuditEpochMutation) AddAfter(i int64) {
+	if m.addafter != nil {
+		*m.addafter += i
+	} else {
+		m.addafter = &i
+	}
+}
+
+// AddedAfter returns the value that was added to the "after" field in this mutation.
+func (m *AuditEpochMutation) AddedAfter() (r int64, exists bool) {
+	v := m.addafter
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetAfter resets all changes to the "after" field.
+func (m *AuditEpochMutation) ResetAfter() {
+	m.after = nil
+	m.addafter = nil
+}
+
+// SetAt sets the "at" field.
+func (m *AuditEpochMutation) SetAt(t time.Time) {
+	m.at = &t
+}
+
+// At returns the value of the "at" field in the mutation.
+func (m *AuditEpochMutation) At() (r time.Time, exists bool) {
+	v := m.at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldAt returns the old "at" field's value of the AuditEpoch entity.
+// If the AuditEpoch object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *AuditEpochMutation) OldAt(ctx context.Context) (v time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldAt: %w", err)
+	}
+	return oldValue.At, nil
+}
+
+// ResetAt resets all changes to the "at" field.
+func (m *AuditEpochMutation) ResetAt() {
+	m.at = nil
+}
+
+// SetRecord sets the "record" field.
+func (m *AuditEpochMutation) SetRecord(u uuid.UUID) {
+	m.record = &u
+}
+
+// Record returns the value of the "record" field in the mutation.
+func (m *AuditEpochMutation) Record() (r uuid.UUID, exists bool) {
+	v := m.record
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldRecord returns the old "record" field's value of the AuditEpoch entity.
+// If the AuditEpoch object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *AuditEpochMutation) OldRecord(ctx context.Context) (v uuid.UUID, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldRecord is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldRecord requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldRecord: %w", err)
+	}
+	return oldValue.Record, nil
+}
+
+// ResetRecord resets all changes to the "record" field.
+func (m *AuditEpochMutation) ResetRecord() {
+	m.record = nil
+}
+
+// Where appends a list predicates to the AuditEpochMutation builder.
+func (m *AuditEpochMutation) Where(ps ...predicate.AuditEpoch) {
+	m.predicates = append(m.predicates, ps...)
+}
+
+// WhereP appends storage-level predicates to the AuditEpochMutation builder. Using this method,
+// users can use type-assertion to append predicates that do not depend on any generated package.
+func (m *AuditEpochMutation) WhereP(ps ...func(*sql.Selector)) {
+	p := make([]predicate.AuditEpoch, len(ps))
+	for i := range ps {
+		p[i] = ps[i]
+	}
+	m.Where(p...)
+}
+
+// Op returns the operation name.
+func (m *AuditEpochMutation) Op() Op {
+	return m.op
+}
+
+// SetOp allows setting the mutation operation.
+func (m *AuditEpochMutation) SetOp(op Op) {
+	m.op = op
+}
+
+// Type returns the node type of this mutation (AuditEpoch).
+func (m *AuditEpochMutation) Type() string {
+	return m.typ
+}
+
+// Fields returns all fields that were changed during this mutation. Note that in
+// order to get all numeric fields that were incremented/decremented, call
+// AddedFields().
+func (m *AuditEpochMutation) Fields() []string {
+	fields := make([]string, 0, 3)
+	if m.after != nil {
+		fields = append(fields, auditepoch.FieldAfter)
+	}
+	if m.at != nil {
+		fields = append(fields, auditepoch.FieldAt)
+	}
+	if m.record != nil {
+		fields = append(fields, auditepoch.FieldRecord)
+	}
+	return fields
+}
+
+// Field returns the value of a field with the given name. The second boolean
+// return value indicates that this field was not set, or was not defined in the
+// schema.
+func (m *AuditEpochMutation) Field(name string) (ent.Value, bool) {
+	switch name {
+	case auditepoch.FieldAfter:
+		return m.After()
+	case auditepoch.FieldAt:
+		return m.At()
+	case auditepoch.FieldRecord:
+		return m.Record()
+	}
+	return nil, false
+}
+
+// OldField returns the old value of the field from the database. An error is
+// returned if the mutation operation is not UpdateOne, or the query to the
+// database failed.
+func (m *AuditEpochMutation) OldField(ctx context.Context, name string) (ent.Value, error) {
+	switch name {
+	case auditepoch.FieldAfter:
+		return m.OldAfter(ctx)
+	case auditepoch.FieldAt:
+		return m.OldAt(ctx)
+	case auditepoch.FieldRecord:
+		return m.OldRecord(ctx)
+	}
+	return nil, fmt.Errorf("unknown AuditEpoch field %s", name)
+}
+
+// SetField sets the value of a field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *AuditEpochMutation) SetField(name string, value ent.Value) error {
+	switch name {
+	case auditepoch.FieldAfter:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetAfter(v)
+		return nil
+	case auditepoch.FieldAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetAt(v)
+		return nil
+	case auditepoch.FieldRecord:
+		v, ok := value.(uuid.UUID)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetRecord(v)
+		return nil
+	}
+	return fmt.Errorf("unknown AuditEpoch field %s", name)
+}
+
+// AddedFields returns all numeric fields that were incremented/decremented during
+// this mutation.
+func (m *AuditEpochMutation) AddedFields() []string {
+	var fields []string
+	if m.addafter != nil {
+		fields = append(fields, auditepoch.FieldAfter)
+	}
+	return fields
+}
+
+// AddedField returns the numeric value that was incremented/decremented on a field
+// with the given name. The second boolean return value indicates that this field
+// was not set, or was not defined in the schema.
+func (m *AuditEpochMutation) AddedField(name string) (ent.Value, bool) {
+	switch name {
+	case auditepoch.FieldAfter:
+		return m.AddedAfter()
+	}
+	return nil, false
+}
+
+// AddField adds the value to the field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *AuditEpochMutation) AddField(name string, value ent.Value) error {
+	switch name {
+	case auditepoch.FieldAfter:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddAfter(v)
+		return nil
+	}
+	return fmt.Errorf("unknown AuditEpoch numeric field %s", name)
+}
+
+// ClearedFields returns all nullable fields that were cleared during this
+// mutation.
+func (m *AuditEpochMutation) ClearedFields() []string {
+	return nil
+}
+
+// FieldCleared returns a boolean indicating if a field with the given name was
+// cleared in this mutation.
+func (m *AuditEpochMutation) FieldCleared(name string) bool {
+	_, ok := m.clearedFields[name]
+	return ok
+}
+
+// ClearField clears the value of the field with the given name. It returns an
+// error if the field is not defined in the schema.
+func (m *AuditEpochMutation) ClearField(name string) error {
+	return fmt.Errorf("unknown AuditEpoch nullable field %s", name)
+}
+
+// ResetField resets all changes in the mutation for the field with the given name.
+// It returns an error if the field is not defined in the schema.
+func (m *AuditEpochMutation) ResetField(name string) error {
+	switch name {
+	case auditepoch.FieldAfter:
+		m.ResetAfter()
+		return nil
+	case auditepoch.FieldAt:
+		m.ResetAt()
+		return nil
+	case auditepoch.FieldRecord:
+		m.ResetRecord()
+		return nil
+	}
+	return fmt.Errorf("unknown AuditEpoch field %s", name)
+}
+
+// AddedEdges returns all edge names that were set/added in this mutation.
+func (m *AuditEpochMutation) AddedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// AddedIDs returns all IDs (to other nodes) that were added for the given edge
+// name in this mutation.
+func (m *AuditEpochMutation) AddedIDs(name string) []ent.Value {
+	return nil
+}
+
+// RemovedEdges returns all edge names that were removed in this mutation.
+func (m *AuditEpochMutation) RemovedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// RemovedIDs returns all IDs (to other nodes) that were removed for the edge with
+// the given name in this mutation.
+func (m *AuditEpochMutation) RemovedIDs(name string) []ent.Value {
+	return nil
+}
+
+// ClearedEdges returns all edge names that were cleared in this mutation.
+func (m *AuditEpochMutation) ClearedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// EdgeCleared returns a boolean which indicates if the edge with the given name
+// was cleared in this mutation.
+func (m *AuditEpochMutation) EdgeCleared(name string) bool {
+	return false
+}
+
+// ClearEdge clears the value of the edge with the given name. It returns an error
+// if that edge is not defined in the schema.
+func (m *AuditEpochMutation) ClearEdge(name string) error {
+	return fmt.Errorf("unknown AuditEpoch unique edge %s", name)
+}
+
+// ResetEdge resets all changes to the edge with the given name in this mutation.
+// It returns an error if the edge is not defined in the schema.
+func (m *AuditEpochMutation) ResetEdge(name string) error {
+	return fmt.Errorf("unknown AuditEpoch edge %s", name)
+}
+
 // AuditHeadMutation represents an operation that mutates the AuditHead nodes in the graph.
 type AuditHeadMutation struct {
 	config
@@ -1753,6 +2233,7 @@ type AuditHeadMutation struct {
 	id            *int
 	seq           *int64
 	addseq        *int64
+	note          *string
 	clearedFields map[string]struct{}
 	done          bool
 	oldValue      func(context.Context) (*AuditHead, error)
@@ -1919,6 +2400,55 @@ func (m *AuditHeadMutation) ResetSeq() {
 	m.addseq = nil
 }
 
+// SetNote sets the "note" field.
+func (m *AuditHeadMutation) SetNote(s string) {
+	m.note = &s
+}
+
+// Note returns the value of the "note" field in the mutation.
+func (m *AuditHeadMutation) Note() (r string, exists bool) {
+	v := m.note
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldNote returns the old "note" field's value of the AuditHead entity.
+// If the AuditHead object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *AuditHeadMutation) OldNote(ctx context.Context) (v *string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldNote is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldNote requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldNote: %w", err)
+	}
+	return oldValue.Note, nil
+}
+
+// ClearNote clears the value of the "note" field.
+func (m *AuditHeadMutation) ClearNote() {
+	m.note = nil
+	m.clearedFields[audithead.FieldNote] = struct{}{}
+}
+
+// NoteCleared returns if the "note" field was cleared in this mutation.
+func (m *AuditHeadMutation) NoteCleared() bool {
+	_, ok := m.clearedFields[audithead.FieldNote]
+	return ok
+}
+
+// ResetNote resets all changes to the "note" field.
+func (m *AuditHeadMutation) ResetNote() {
+	m.note = nil
+	delete(m.clearedFields, audithead.FieldNote)
+}
+
 // Where appends a list predicates to the AuditHeadMutation builder.
 func (m *AuditHeadMutation) Where(ps ...predicate.AuditHead) {
 	m.predicates = append(m.predicates, ps...)
@@ -1953,9 +2483,12 @@ func (m *AuditHeadMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *AuditHeadMutation) Fields() []string {
-	fields := make([]string, 0, 1)
+	fields := make([]string, 0, 2)
 	if m.seq != nil {
 		fields = append(fields, audithead.FieldSeq)
+	}
+	if m.note != nil {
+		fields = append(fields, audithead.FieldNote)
 	}
 	return fields
 }
@@ -1967,6 +2500,8 @@ func (m *AuditHeadMutation) Field(name string) (ent.Value, bool) {
 	switch name {
 	case audithead.FieldSeq:
 		return m.Seq()
+	case audithead.FieldNote:
+		return m.Note()
 	}
 	return nil, false
 }
@@ -1978,6 +2513,8 @@ func (m *AuditHeadMutation) OldField(ctx context.Context, name string) (ent.Valu
 	switch name {
 	case audithead.FieldSeq:
 		return m.OldSeq(ctx)
+	case audithead.FieldNote:
+		return m.OldNote(ctx)
 	}
 	return nil, fmt.Errorf("unknown AuditHead field %s", name)
 }
@@ -1993,6 +2530,13 @@ func (m *AuditHeadMutation) SetField(name string, value ent.Value) error {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
 		m.SetSeq(v)
+		return nil
+	case audithead.FieldNote:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetNote(v)
 		return nil
 	}
 	return fmt.Errorf("unknown AuditHead field %s", name)
@@ -2038,7 +2582,11 @@ func (m *AuditHeadMutation) AddField(name string, value ent.Value) error {
 // ClearedFields returns all nullable fields that were cleared during this
 // mutation.
 func (m *AuditHeadMutation) ClearedFields() []string {
-	return nil
+	var fields []string
+	if m.FieldCleared(audithead.FieldNote) {
+		fields = append(fields, audithead.FieldNote)
+	}
+	return fields
 }
 
 // FieldCleared returns a boolean indicating if a field with the given name was
@@ -2051,6 +2599,11 @@ func (m *AuditHeadMutation) FieldCleared(name string) bool {
 // ClearField clears the value of the field with the given name. It returns an
 // error if the field is not defined in the schema.
 func (m *AuditHeadMutation) ClearField(name string) error {
+	switch name {
+	case audithead.FieldNote:
+		m.ClearNote()
+		return nil
+	}
 	return fmt.Errorf("unknown AuditHead nullable field %s", name)
 }
 
@@ -2060,6 +2613,9 @@ func (m *AuditHeadMutation) ResetField(name string) error {
 	switch name {
 	case audithead.FieldSeq:
 		m.ResetSeq()
+		return nil
+	case audithead.FieldNote:
+		m.ResetNote()
 		return nil
 	}
 	return fmt.Errorf("unknown AuditHead field %s", name)
@@ -2443,6 +2999,617 @@ func (m *AuditKeyMutation) ClearEdge(name string) error {
 // It returns an error if the edge is not defined in the schema.
 func (m *AuditKeyMutation) ResetEdge(name string) error {
 	return fmt.Errorf("unknown AuditKey edge %s", name)
+}
+
+// AuditQuarantineMutation represents an operation that mutates the AuditQuarantine nodes in the graph.
+type AuditQuarantineMutation struct {
+	config
+	op            Op
+	typ           string
+	id            *int
+	sink          *string
+	seq           *int64
+	addseq        *int64
+	reason        *string
+	tries         *int
+	addtries      *int
+	retry_at      *time.Time
+	clearedFields map[string]struct{}
+	done          bool
+	oldValue      func(context.Context) (*AuditQuarantine, error)
+	predicates    []predicate.AuditQuarantine
+}
+
+var _ ent.Mutation = (*AuditQuarantineMutation)(nil)
+
+// auditquarantineOption allows management of the mutation configuration using functional options.
+type auditquarantineOption func(*AuditQuarantineMutation)
+
+// newAuditQuarantineMutation creates new mutation for the AuditQuarantine entity.
+func newAuditQuarantineMutation(c config, op Op, opts ...auditquarantineOption) *AuditQuarantineMutation {
+	m := &AuditQuarantineMutation{
+		config:        c,
+		op:            op,
+		typ:           TypeAuditQuarantine,
+		clearedFields: make(map[string]struct{}),
+	}
+	for _, opt := range opts {
+		opt(m)
+	}
+	return m
+}
+
+// withAuditQuarantineID sets the ID field of the mutation.
+func withAuditQuarantineID(id int) auditquarantineOption {
+	return func(m *AuditQuarantineMutation) {
+		var (
+			err   error
+			once  sync.Once
+			value *AuditQuarantine
+		)
+		m.oldValue = func(ctx context.Context) (*AuditQuarantine, error) {
+			once.Do(func() {
+				if m.done {
+					err = errors.New("querying old values post mutation is not allowed")
+				} else {
+					value, err = m.Client().AuditQuarantine.Get(ctx, id)
+				}
+			})
+			return value, err
+		}
+		m.id = &id
+	}
+}
+
+// withAuditQuarantine sets the old AuditQuarantine of the mutation.
+func withAuditQuarantine(node *AuditQuarantine) auditquarantineOption {
+	return func(m *AuditQuarantineMutation) {
+		m.oldValue = func(context.Context) (*AuditQuarantine, error) {
+			return node, nil
+		}
+		m.id = &node.ID
+	}
+}
+
+// Client returns a new `ent.Client` from the mutation. If the mutation was
+// executed in a transaction (ent.Tx), a transactional client is returned.
+func (m AuditQuarantineMutation) Client() *Client {
+	client := &Client{config: m.config}
+	client.init()
+	return client
+}
+
+// Tx returns an `ent.Tx` for mutations that were executed in transactions;
+// it returns an error otherwise.
+func (m AuditQuarantineMutation) Tx() (*Tx, error) {
+	if _, ok := m.driver.(*txDriver); !ok {
+		return nil, errors.New("ent: mutation is not running in a transaction")
+	}
+	tx := &Tx{config: m.config}
+	tx.init()
+	return tx, nil
+}
+
+// ID returns the ID value in the mutation. Note that the ID is only available
+// if it was provided to the builder or after it was returned from the database.
+func (m *AuditQuarantineMutation) ID() (id int, exists bool) {
+	if m.id == nil {
+		return
+	}
+	return *m.id, true
+}
+
+// IDs queries the database and returns the entity ids that match the mutation's predicate.
+// That means, if the mutation is applied within a transaction with an isolation level such
+// as sql.LevelSerializable, the returned ids match the ids of the rows that will be updated
+// or updated by the mutation.
+func (m *AuditQuarantineMutation) IDs(ctx context.Context) ([]int, error) {
+	switch {
+	case m.op.Is(OpUpdateOne | OpDeleteOne):
+		id, exists := m.ID()
+		if exists {
+			return []int{id}, nil
+		}
+		fallthrough
+	case m.op.Is(OpUpdate | OpDelete):
+		return m.Client().AuditQuarantine.Query().Where(m.predicates...).IDs(ctx)
+	default:
+		return nil, fmt.Errorf("IDs is not allowed on %s operations", m.op)
+	}
+}
+
+// SetSink sets the "sink" field.
+func (m *AuditQuarantineMutation) SetSink(s string) {
+	m.sink = &s
+}
+
+// Sink returns the value of the "sink" field in the mutation.
+func (m *AuditQuarantineMutation) Sink() (r string, exists bool) {
+	v := m.sink
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldSink returns the old "sink" field's value of the AuditQuarantine entity.
+// If the AuditQuarantine object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *AuditQuarantineMutation) OldSink(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldSink is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldSink requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldSink: %w", err)
+	}
+	return oldValue.Sink, nil
+}
+
+// ResetSink resets all changes to the "sink" field.
+func (m *AuditQuarantineMutation) ResetSink() {
+	m.sink = nil
+}
+
+// SetSeq sets the "seq" field.
+func (m *AuditQuarantineMutation) SetSeq(i int64) {
+	m.seq = &i
+	m.addseq = nil
+}
+
+// Seq returns the value of the "seq" field in the mutation.
+func (m *AuditQuarantineMutation) Seq() (r int64, exists bool) {
+	v := m.seq
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldSeq returns the old "seq" field's value of the AuditQuarantine entity.
+// If the AuditQuarantine object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *AuditQuarantineMutation) OldSeq(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldSeq is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldSeq requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldSeq: %w", err)
+	}
+	return oldValue.Seq, nil
+}
+
+// AddSeq adds i to the "seq" field.
+func (m *AuditQuarantineMutation) AddSeq(i int64) {
+	if m.addseq != nil {
+		*m.addseq += i
+	} else {
+		m.addseq = &i
+	}
+}
+
+// AddedSeq returns the value that was added to the "seq" field in this mutation.
+func (m *AuditQuarantineMutation) AddedSeq() (r int64, exists bool) {
+	v := m.addseq
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetSeq resets all changes to the "seq" field.
+func (m *AuditQuarantineMutation) ResetSeq() {
+	m.seq = nil
+	m.addseq = nil
+}
+
+// SetReason sets the "reason" field.
+func (m *AuditQuarantineMutation) SetReason(s string) {
+	m.reason = &s
+}
+
+// Reason returns the value of the "reason" field in the mutation.
+func (m *AuditQuarantineMutation) Reason() (r string, exists bool) {
+	v := m.reason
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldReason returns the old "reason" field's value of the AuditQuarantine entity.
+// If the AuditQuarantine object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *AuditQuarantineMutation) OldReason(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldReason is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldReason requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldReason: %w", err)
+	}
+	return oldValue.Reason, nil
+}
+
+// ResetReason resets all changes to the "reason" field.
+func (m *AuditQuarantineMutation) ResetReason() {
+	m.reason = nil
+}
+
+// SetTries sets the "tries" field.
+func (m *AuditQuarantineMutation) SetTries(i int) {
+	m.tries = &i
+	m.addtries = nil
+}
+
+// Tries returns the value of the "tries" field in the mutation.
+func (m *AuditQuarantineMutation) Tries() (r int, exists bool) {
+	v := m.tries
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldTries returns the old "tries" field's value of the AuditQuarantine entity.
+// If the AuditQuarantine object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *AuditQuarantineMutation) OldTries(ctx context.Context) (v int, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldTries is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldTries requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldTries: %w", err)
+	}
+	return oldValue.Tries, nil
+}
+
+// AddTries adds i to the "tries" field.
+func (m *AuditQuarantineMutation) AddTries(i int) {
+	if m.addtries != nil {
+		*m.addtries += i
+	} else {
+		m.addtries = &i
+	}
+}
+
+// AddedTries returns the value that was added to the "tries" field in this mutation.
+func (m *AuditQuarantineMutation) AddedTries() (r int, exists bool) {
+	v := m.addtries
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetTries resets all changes to the "tries" field.
+func (m *AuditQuarantineMutation) ResetTries() {
+	m.tries = nil
+	m.addtries = nil
+}
+
+// SetRetryAt sets the "retry_at" field.
+func (m *AuditQuarantineMutation) SetRetryAt(t time.Time) {
+	m.retry_at = &t
+}
+
+// RetryAt returns the value of the "retry_at" field in the mutation.
+func (m *AuditQuarantineMutation) RetryAt() (r time.Time, exists bool) {
+	v := m.retry_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldRetryAt returns the old "retry_at" field's value of the AuditQuarantine entity.
+// If the AuditQuarantine object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *AuditQuarantineMutation) OldRetryAt(ctx context.Context) (v time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldRetryAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldRetryAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldRetryAt: %w", err)
+	}
+	return oldValue.RetryAt, nil
+}
+
+// ResetRetryAt resets all changes to the "retry_at" field.
+func (m *AuditQuarantineMutation) ResetRetryAt() {
+	m.retry_at = nil
+}
+
+// Where appends a list predicates to the AuditQuarantineMutation builder.
+func (m *AuditQuarantineMutation) Where(ps ...predicate.AuditQuarantine) {
+	m.predicates = append(m.predicates, ps...)
+}
+
+// WhereP appends storage-level predicates to the AuditQuarantineMutation builder. Using this method,
+// users can use type-assertion to append predicates that do not depend on any generated package.
+func (m *AuditQuarantineMutation) WhereP(ps ...func(*sql.Selector)) {
+	p := make([]predicate.AuditQuarantine, len(ps))
+	for i := range ps {
+		p[i] = ps[i]
+	}
+	m.Where(p...)
+}
+
+// Op returns the operation name.
+func (m *AuditQuarantineMutation) Op() Op {
+	return m.op
+}
+
+// SetOp allows setting the mutation operation.
+func (m *AuditQuarantineMutation) SetOp(op Op) {
+	m.op = op
+}
+
+// Type returns the node type of this mutation (AuditQuarantine).
+func (m *AuditQuarantineMutation) Type() string {
+	return m.typ
+}
+
+// Fields returns all fields that were changed during this mutation. Note that in
+// order to get all numeric fields that were incremented/decremented, call
+// AddedFields().
+func (m *AuditQuarantineMutation) Fields() []string {
+	fields := make([]string, 0, 5)
+	if m.sink != nil {
+		fields = append(fields, auditquarantine.FieldSink)
+	}
+	if m.seq != nil {
+		fields = append(fields, auditquarantine.FieldSeq)
+	}
+	if m.reason != nil {
+		fields = append(fields, auditquarantine.FieldReason)
+	}
+	if m.tries != nil {
+		fields = append(fields, auditquarantine.FieldTries)
+	}
+	if m.retry_at != nil {
+		fields = append(fields, auditquarantine.FieldRetryAt)
+	}
+	return fields
+}
+
+// Field returns the value of a field with the given name. The second boolean
+// return value indicates that this field was not set, or was not defined in the
+// schema.
+func (m *AuditQuarantineMutation) Field(name string) (ent.Value, bool) {
+	switch name {
+	case auditquarantine.FieldSink:
+		return m.Sink()
+	case auditquarantine.FieldSeq:
+		return m.Seq()
+	case auditquarantine.FieldReason:
+		return m.Reason()
+	case auditquarantine.FieldTries:
+		return m.Tries()
+	case auditquarantine.FieldRetryAt:
+		return m.RetryAt()
+	}
+	return nil, false
+}
+
+// OldField returns the old value of the field from the database. An error is
+// returned if the mutation operation is not UpdateOne, or the query to the
+// database failed.
+func (m *AuditQuarantineMutation) OldField(ctx context.Context, name string) (ent.Value, error) {
+	switch name {
+	case auditquarantine.FieldSink:
+		return m.OldSink(ctx)
+	case auditquarantine.FieldSeq:
+		return m.OldSeq(ctx)
+	case auditquarantine.FieldReason:
+		return m.OldReason(ctx)
+	case auditquarantine.FieldTries:
+		return m.OldTries(ctx)
+	case auditquarantine.FieldRetryAt:
+		return m.OldRetryAt(ctx)
+	}
+	return nil, fmt.Errorf("unknown AuditQuarantine field %s", name)
+}
+
+// SetField sets the value of a field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *AuditQuarantineMutation) SetField(name string, value ent.Value) error {
+	switch name {
+	case auditquarantine.FieldSink:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetSink(v)
+		return nil
+	case auditquarantine.FieldSeq:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetSeq(v)
+		return nil
+	case auditquarantine.FieldReason:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetReason(v)
+		return nil
+	case auditquarantine.FieldTries:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetTries(v)
+		return nil
+	case auditquarantine.FieldRetryAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetRetryAt(v)
+		return nil
+	}
+	return fmt.Errorf("unknown AuditQuarantine field %s", name)
+}
+
+// AddedFields returns all numeric fields that were incremented/decremented during
+// this mutation.
+func (m *AuditQuarantineMutation) AddedFields() []string {
+	var fields []string
+	if m.addseq != nil {
+		fields = append(fields, auditquarantine.FieldSeq)
+	}
+	if m.addtries != nil {
+		fields = append(fields, auditquarantine.FieldTries)
+	}
+	return fields
+}
+
+// AddedField returns the numeric value that was incremented/decremented on a field
+// with the given name. The second boolean return value indicates that this field
+// was not set, or was not defined in the schema.
+func (m *AuditQuarantineMutation) AddedField(name string) (ent.Value, bool) {
+	switch name {
+	case auditquarantine.FieldSeq:
+		return m.AddedSeq()
+	case auditquarantine.FieldTries:
+		return m.AddedTries()
+	}
+	return nil, false
+}
+
+// AddField adds the value to the field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *AuditQuarantineMutation) AddField(name string, value ent.Value) error {
+	switch name {
+	case auditquarantine.FieldSeq:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddSeq(v)
+		return nil
+	case auditquarantine.FieldTries:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddTries(v)
+		return nil
+	}
+	return fmt.Errorf("unknown AuditQuarantine numeric field %s", name)
+}
+
+// ClearedFields returns all nullable fields that were cleared during this
+// mutation.
+func (m *AuditQuarantineMutation) ClearedFields() []string {
+	return nil
+}
+
+// FieldCleared returns a boolean indicating if a field with the given name was
+// cleared in this mutation.
+func (m *AuditQuarantineMutation) FieldCleared(name string) bool {
+	_, ok := m.clearedFields[name]
+	return ok
+}
+
+// ClearField clears the value of the field with the given name. It returns an
+// error if the field is not defined in the schema.
+func (m *AuditQuarantineMutation) ClearField(name string) error {
+	return fmt.Errorf("unknown AuditQuarantine nullable field %s", name)
+}
+
+// ResetField resets all changes in the mutation for the field with the given name.
+// It returns an error if the field is not defined in the schema.
+func (m *AuditQuarantineMutation) ResetField(name string) error {
+	switch name {
+	case auditquarantine.FieldSink:
+		m.ResetSink()
+		return nil
+	case auditquarantine.FieldSeq:
+		m.ResetSeq()
+		return nil
+	case auditquarantine.FieldReason:
+		m.ResetReason()
+		return nil
+	case auditquarantine.FieldTries:
+		m.ResetTries()
+		return nil
+	case auditquarantine.FieldRetryAt:
+		m.ResetRetryAt()
+		return nil
+	}
+	return fmt.Errorf("unknown AuditQuarantine field %s", name)
+}
+
+// AddedEdges returns all edge names that were set/added in this mutation.
+func (m *AuditQuarantineMutation) AddedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// AddedIDs returns all IDs (to other nodes) that were added for the given edge
+// name in this mutation.
+func (m *AuditQuarantineMutation) AddedIDs(name string) []ent.Value {
+	return nil
+}
+
+// RemovedEdges returns all edge names that were removed in this mutation.
+func (m *AuditQuarantineMutation) RemovedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// RemovedIDs returns all IDs (to other nodes) that were removed for the edge with
+// the given name in this mutation.
+func (m *AuditQuarantineMutation) RemovedIDs(name string) []ent.Value {
+	return nil
+}
+
+// ClearedEdges returns all edge names that were cleared in this mutation.
+func (m *AuditQuarantineMutation) ClearedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// EdgeCleared returns a boolean which indicates if the edge with the given name
+// was cleared in this mutation.
+func (m *AuditQuarantineMutation) EdgeCleared(name string) bool {
+	return false
+}
+
+// ClearEdge clears the value of the edge with the given name. It returns an error
+// if that edge is not defined in the schema.
+func (m *AuditQuarantineMutation) ClearEdge(name string) error {
+	return fmt.Errorf("unknown AuditQuarantine unique edge %s", name)
+}
+
+// ResetEdge resets all changes to the edge with the given name in this mutation.
+// It returns an error if the edge is not defined in the schema.
+func (m *AuditQuarantineMutation) ResetEdge(name string) error {
+	return fmt.Errorf("unknown AuditQuarantine edge %s", name)
 }
 
 // AuditTreeMutation represents an operation that mutates the AuditTree nodes in the graph.
@@ -7203,6 +8370,9 @@ type SinkCursorMutation struct {
 	addepoch      *int64
 	holder        *uuid.UUID
 	held_until    *time.Time
+	required      *bool
+	down_since    *time.Time
+	problem       *string
 	clearedFields map[string]struct{}
 	done          bool
 	oldValue      func(context.Context) (*SinkCursor, error)
@@ -7523,6 +8693,140 @@ func (m *SinkCursorMutation) ResetHeldUntil() {
 	delete(m.clearedFields, sinkcursor.FieldHeldUntil)
 }
 
+// SetRequired sets the "required" field.
+func (m *SinkCursorMutation) SetRequired(b bool) {
+	m.required = &b
+}
+
+// Required returns the value of the "required" field in the mutation.
+func (m *SinkCursorMutation) Required() (r bool, exists bool) {
+	v := m.required
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldRequired returns the old "required" field's value of the SinkCursor entity.
+// If the SinkCursor object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *SinkCursorMutation) OldRequired(ctx context.Context) (v bool, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldRequired is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldRequired requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldRequired: %w", err)
+	}
+	return oldValue.Required, nil
+}
+
+// ResetRequired resets all changes to the "required" field.
+func (m *SinkCursorMutation) ResetRequired() {
+	m.required = nil
+}
+
+// SetDownSince sets the "down_since" field.
+func (m *SinkCursorMutation) SetDownSince(t time.Time) {
+	m.down_since = &t
+}
+
+// DownSince returns the value of the "down_since" field in the mutation.
+func (m *SinkCursorMutation) DownSince() (r time.Time, exists bool) {
+	v := m.down_since
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldDownSince returns the old "down_since" field's value of the SinkCursor entity.
+// If the SinkCursor object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *SinkCursorMutation) OldDownSince(ctx context.Context) (v *time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldDownSince is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldDownSince requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldDownSince: %w", err)
+	}
+	return oldValue.DownSince, nil
+}
+
+// ClearDownSince clears the value of the "down_since" field.
+func (m *SinkCursorMutation) ClearDownSince() {
+	m.down_since = nil
+	m.clearedFields[sinkcursor.FieldDownSince] = struct{}{}
+}
+
+// DownSinceCleared returns if the "down_since" field was cleared in this mutation.
+func (m *SinkCursorMutation) DownSinceCleared() bool {
+	_, ok := m.clearedFields[sinkcursor.FieldDownSince]
+	return ok
+}
+
+// ResetDownSince resets all changes to the "down_since" field.
+func (m *SinkCursorMutation) ResetDownSince() {
+	m.down_since = nil
+	delete(m.clearedFields, sinkcursor.FieldDownSince)
+}
+
+// SetProblem sets the "problem" field.
+func (m *SinkCursorMutation) SetProblem(s string) {
+	m.problem = &s
+}
+
+// Problem returns the value of the "problem" field in the mutation.
+func (m *SinkCursorMutation) Problem() (r string, exists bool) {
+	v := m.problem
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldProblem returns the old "problem" field's value of the SinkCursor entity.
+// If the SinkCursor object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *SinkCursorMutation) OldProblem(ctx context.Context) (v *string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldProblem is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldProblem requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldProblem: %w", err)
+	}
+	return oldValue.Problem, nil
+}
+
+// ClearProblem clears the value of the "problem" field.
+func (m *SinkCursorMutation) ClearProblem() {
+	m.problem = nil
+	m.clearedFields[sinkcursor.FieldProblem] = struct{}{}
+}
+
+// ProblemCleared returns if the "problem" field was cleared in this mutation.
+func (m *SinkCursorMutation) ProblemCleared() bool {
+	_, ok := m.clearedFields[sinkcursor.FieldProblem]
+	return ok
+}
+
+// ResetProblem resets all changes to the "problem" field.
+func (m *SinkCursorMutation) ResetProblem() {
+	m.problem = nil
+	delete(m.clearedFields, sinkcursor.FieldProblem)
+}
+
 // Where appends a list predicates to the SinkCursorMutation builder.
 func (m *SinkCursorMutation) Where(ps ...predicate.SinkCursor) {
 	m.predicates = append(m.predicates, ps...)
@@ -7557,7 +8861,7 @@ func (m *SinkCursorMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *SinkCursorMutation) Fields() []string {
-	fields := make([]string, 0, 4)
+	fields := make([]string, 0, 7)
 	if m.cursor != nil {
 		fields = append(fields, sinkcursor.FieldCursor)
 	}
@@ -7569,6 +8873,15 @@ func (m *SinkCursorMutation) Fields() []string {
 	}
 	if m.held_until != nil {
 		fields = append(fields, sinkcursor.FieldHeldUntil)
+	}
+	if m.required != nil {
+		fields = append(fields, sinkcursor.FieldRequired)
+	}
+	if m.down_since != nil {
+		fields = append(fields, sinkcursor.FieldDownSince)
+	}
+	if m.problem != nil {
+		fields = append(fields, sinkcursor.FieldProblem)
 	}
 	return fields
 }
@@ -7586,6 +8899,12 @@ func (m *SinkCursorMutation) Field(name string) (ent.Value, bool) {
 		return m.Holder()
 	case sinkcursor.FieldHeldUntil:
 		return m.HeldUntil()
+	case sinkcursor.FieldRequired:
+		return m.Required()
+	case sinkcursor.FieldDownSince:
+		return m.DownSince()
+	case sinkcursor.FieldProblem:
+		return m.Problem()
 	}
 	return nil, false
 }
@@ -7603,6 +8922,12 @@ func (m *SinkCursorMutation) OldField(ctx context.Context, name string) (ent.Val
 		return m.OldHolder(ctx)
 	case sinkcursor.FieldHeldUntil:
 		return m.OldHeldUntil(ctx)
+	case sinkcursor.FieldRequired:
+		return m.OldRequired(ctx)
+	case sinkcursor.FieldDownSince:
+		return m.OldDownSince(ctx)
+	case sinkcursor.FieldProblem:
+		return m.OldProblem(ctx)
 	}
 	return nil, fmt.Errorf("unknown SinkCursor field %s", name)
 }
@@ -7639,6 +8964,27 @@ func (m *SinkCursorMutation) SetField(name string, value ent.Value) error {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
 		m.SetHeldUntil(v)
+		return nil
+	case sinkcursor.FieldRequired:
+		v, ok := value.(bool)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetRequired(v)
+		return nil
+	case sinkcursor.FieldDownSince:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetDownSince(v)
+		return nil
+	case sinkcursor.FieldProblem:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetProblem(v)
 		return nil
 	}
 	return fmt.Errorf("unknown SinkCursor field %s", name)
@@ -7703,6 +9049,12 @@ func (m *SinkCursorMutation) ClearedFields() []string {
 	if m.FieldCleared(sinkcursor.FieldHeldUntil) {
 		fields = append(fields, sinkcursor.FieldHeldUntil)
 	}
+	if m.FieldCleared(sinkcursor.FieldDownSince) {
+		fields = append(fields, sinkcursor.FieldDownSince)
+	}
+	if m.FieldCleared(sinkcursor.FieldProblem) {
+		fields = append(fields, sinkcursor.FieldProblem)
+	}
 	return fields
 }
 
@@ -7723,6 +9075,12 @@ func (m *SinkCursorMutation) ClearField(name string) error {
 	case sinkcursor.FieldHeldUntil:
 		m.ClearHeldUntil()
 		return nil
+	case sinkcursor.FieldDownSince:
+		m.ClearDownSince()
+		return nil
+	case sinkcursor.FieldProblem:
+		m.ClearProblem()
+		return nil
 	}
 	return fmt.Errorf("unknown SinkCursor nullable field %s", name)
 }
@@ -7742,6 +9100,15 @@ func (m *SinkCursorMutation) ResetField(name string) error {
 		return nil
 	case sinkcursor.FieldHeldUntil:
 		m.ResetHeldUntil()
+		return nil
+	case sinkcursor.FieldRequired:
+		m.ResetRequired()
+		return nil
+	case sinkcursor.FieldDownSince:
+		m.ResetDownSince()
+		return nil
+	case sinkcursor.FieldProblem:
+		m.ResetProblem()
 		return nil
 	}
 	return fmt.Errorf("unknown SinkCursor field %s", name)

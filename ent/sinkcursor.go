@@ -25,7 +25,13 @@ type SinkCursor struct {
 	// Holder holds the value of the "holder" field.
 	Holder *uuid.UUID `json:"holder,omitempty"`
 	// HeldUntil holds the value of the "held_until" field.
-	HeldUntil    *time.Time `json:"held_until,omitempty"`
+	HeldUntil *time.Time `json:"held_until,omitempty"`
+	// Required holds the value of the "required" field.
+	Required bool `json:"required,omitempty"`
+	// DownSince holds the value of the "down_since" field.
+	DownSince *time.Time `json:"down_since,omitempty"`
+	// Problem holds the value of the "problem" field.
+	Problem      *string `json:"problem,omitempty"`
 	selectValues sql.SelectValues
 }
 
@@ -36,11 +42,13 @@ func (*SinkCursor) scanValues(columns []string) ([]any, error) {
 		switch columns[i] {
 		case sinkcursor.FieldHolder:
 			values[i] = &sql.NullScanner{S: new(uuid.UUID)}
+		case sinkcursor.FieldRequired:
+			values[i] = new(sql.NullBool)
 		case sinkcursor.FieldCursor, sinkcursor.FieldEpoch:
 			values[i] = new(sql.NullInt64)
-		case sinkcursor.FieldID:
+		case sinkcursor.FieldID, sinkcursor.FieldProblem:
 			values[i] = new(sql.NullString)
-		case sinkcursor.FieldHeldUntil:
+		case sinkcursor.FieldHeldUntil, sinkcursor.FieldDownSince:
 			values[i] = new(sql.NullTime)
 		default:
 			values[i] = new(sql.UnknownType)
@@ -88,6 +96,26 @@ func (_m *SinkCursor) assignValues(columns []string, values []any) error {
 			} else if value.Valid {
 				_m.HeldUntil = new(time.Time)
 				*_m.HeldUntil = value.Time
+			}
+		case sinkcursor.FieldRequired:
+			if value, ok := values[i].(*sql.NullBool); !ok {
+				return fmt.Errorf("unexpected type %T for field required", values[i])
+			} else if value.Valid {
+				_m.Required = value.Bool
+			}
+		case sinkcursor.FieldDownSince:
+			if value, ok := values[i].(*sql.NullTime); !ok {
+				return fmt.Errorf("unexpected type %T for field down_since", values[i])
+			} else if value.Valid {
+				_m.DownSince = new(time.Time)
+				*_m.DownSince = value.Time
+			}
+		case sinkcursor.FieldProblem:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field problem", values[i])
+			} else if value.Valid {
+				_m.Problem = new(string)
+				*_m.Problem = value.String
 			}
 		default:
 			_m.selectValues.Set(columns[i], values[i])
@@ -139,6 +167,19 @@ func (_m *SinkCursor) String() string {
 	if v := _m.HeldUntil; v != nil {
 		builder.WriteString("held_until=")
 		builder.WriteString(v.Format(time.ANSIC))
+	}
+	builder.WriteString(", ")
+	builder.WriteString("required=")
+	builder.WriteString(fmt.Sprintf("%v", _m.Required))
+	builder.WriteString(", ")
+	if v := _m.DownSince; v != nil {
+		builder.WriteString("down_since=")
+		builder.WriteString(v.Format(time.ANSIC))
+	}
+	builder.WriteString(", ")
+	if v := _m.Problem; v != nil {
+		builder.WriteString("problem=")
+		builder.WriteString(*v)
 	}
 	builder.WriteByte(')')
 	return builder.String()

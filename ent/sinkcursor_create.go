@@ -64,6 +64,48 @@ func (_c *SinkCursorCreate) SetNillableHeldUntil(v *time.Time) *SinkCursorCreate
 	return _c
 }
 
+// SetRequired sets the "required" field.
+func (_c *SinkCursorCreate) SetRequired(v bool) *SinkCursorCreate {
+	_c.mutation.SetRequired(v)
+	return _c
+}
+
+// SetNillableRequired sets the "required" field if the given value is not nil.
+func (_c *SinkCursorCreate) SetNillableRequired(v *bool) *SinkCursorCreate {
+	if v != nil {
+		_c.SetRequired(*v)
+	}
+	return _c
+}
+
+// SetDownSince sets the "down_since" field.
+func (_c *SinkCursorCreate) SetDownSince(v time.Time) *SinkCursorCreate {
+	_c.mutation.SetDownSince(v)
+	return _c
+}
+
+// SetNillableDownSince sets the "down_since" field if the given value is not nil.
+func (_c *SinkCursorCreate) SetNillableDownSince(v *time.Time) *SinkCursorCreate {
+	if v != nil {
+		_c.SetDownSince(*v)
+	}
+	return _c
+}
+
+// SetProblem sets the "problem" field.
+func (_c *SinkCursorCreate) SetProblem(v string) *SinkCursorCreate {
+	_c.mutation.SetProblem(v)
+	return _c
+}
+
+// SetNillableProblem sets the "problem" field if the given value is not nil.
+func (_c *SinkCursorCreate) SetNillableProblem(v *string) *SinkCursorCreate {
+	if v != nil {
+		_c.SetProblem(*v)
+	}
+	return _c
+}
+
 // SetID sets the "id" field.
 func (_c *SinkCursorCreate) SetID(v string) *SinkCursorCreate {
 	_c.mutation.SetID(v)
@@ -77,6 +119,7 @@ func (_c *SinkCursorCreate) Mutation() *SinkCursorMutation {
 
 // Save creates the SinkCursor in the database.
 func (_c *SinkCursorCreate) Save(ctx context.Context) (*SinkCursor, error) {
+	_c.defaults()
 	return withHooks(ctx, _c.sqlSave, _c.mutation, _c.hooks)
 }
 
@@ -102,6 +145,14 @@ func (_c *SinkCursorCreate) ExecX(ctx context.Context) {
 	}
 }
 
+// defaults sets the default values of the builder before save.
+func (_c *SinkCursorCreate) defaults() {
+	if _, ok := _c.mutation.Required(); !ok {
+		v := sinkcursor.DefaultRequired
+		_c.mutation.SetRequired(v)
+	}
+}
+
 // check runs all checks and user-defined validators on the builder.
 func (_c *SinkCursorCreate) check() error {
 	if _, ok := _c.mutation.Cursor(); !ok {
@@ -109,6 +160,14 @@ func (_c *SinkCursorCreate) check() error {
 	}
 	if _, ok := _c.mutation.Epoch(); !ok {
 		return &ValidationError{Name: "epoch", err: errors.New(`ent: missing required field "SinkCursor.epoch"`)}
+	}
+	if _, ok := _c.mutation.Required(); !ok {
+		return &ValidationError{Name: "required", err: errors.New(`ent: missing required field "SinkCursor.required"`)}
+	}
+	if v, ok := _c.mutation.Problem(); ok {
+		if err := sinkcursor.ProblemValidator(v); err != nil {
+			return &ValidationError{Name: "problem", err: fmt.Errorf(`ent: validator failed for field "SinkCursor.problem": %w`, err)}
+		}
 	}
 	if v, ok := _c.mutation.ID(); ok {
 		if err := sinkcursor.IDValidator(v); err != nil {
@@ -166,6 +225,18 @@ func (_c *SinkCursorCreate) createSpec() (*SinkCursor, *sqlgraph.CreateSpec) {
 	if value, ok := _c.mutation.HeldUntil(); ok {
 		_spec.SetField(sinkcursor.FieldHeldUntil, field.TypeTime, value)
 		_node.HeldUntil = &value
+	}
+	if value, ok := _c.mutation.Required(); ok {
+		_spec.SetField(sinkcursor.FieldRequired, field.TypeBool, value)
+		_node.Required = value
+	}
+	if value, ok := _c.mutation.DownSince(); ok {
+		_spec.SetField(sinkcursor.FieldDownSince, field.TypeTime, value)
+		_node.DownSince = &value
+	}
+	if value, ok := _c.mutation.Problem(); ok {
+		_spec.SetField(sinkcursor.FieldProblem, field.TypeString, value)
+		_node.Problem = &value
 	}
 	return _node, _spec
 }
@@ -288,6 +359,54 @@ func (u *SinkCursorUpsert) UpdateHeldUntil() *SinkCursorUpsert {
 // ClearHeldUntil clears the value of the "held_until" field.
 func (u *SinkCursorUpsert) ClearHeldUntil() *SinkCursorUpsert {
 	u.SetNull(sinkcursor.FieldHeldUntil)
+	return u
+}
+
+// SetRequired sets the "required" field.
+func (u *SinkCursorUpsert) SetRequired(v bool) *SinkCursorUpsert {
+	u.Set(sinkcursor.FieldRequired, v)
+	return u
+}
+
+// UpdateRequired sets the "required" field to the value that was provided on create.
+func (u *SinkCursorUpsert) UpdateRequired() *SinkCursorUpsert {
+	u.SetExcluded(sinkcursor.FieldRequired)
+	return u
+}
+
+// SetDownSince sets the "down_since" field.
+func (u *SinkCursorUpsert) SetDownSince(v time.Time) *SinkCursorUpsert {
+	u.Set(sinkcursor.FieldDownSince, v)
+	return u
+}
+
+// UpdateDownSince sets the "down_since" field to the value that was provided on create.
+func (u *SinkCursorUpsert) UpdateDownSince() *SinkCursorUpsert {
+	u.SetExcluded(sinkcursor.FieldDownSince)
+	return u
+}
+
+// ClearDownSince clears the value of the "down_since" field.
+func (u *SinkCursorUpsert) ClearDownSince() *SinkCursorUpsert {
+	u.SetNull(sinkcursor.FieldDownSince)
+	return u
+}
+
+// SetProblem sets the "problem" field.
+func (u *SinkCursorUpsert) SetProblem(v string) *SinkCursorUpsert {
+	u.Set(sinkcursor.FieldProblem, v)
+	return u
+}
+
+// UpdateProblem sets the "problem" field to the value that was provided on create.
+func (u *SinkCursorUpsert) UpdateProblem() *SinkCursorUpsert {
+	u.SetExcluded(sinkcursor.FieldProblem)
+	return u
+}
+
+// ClearProblem clears the value of the "problem" field.
+func (u *SinkCursorUpsert) ClearProblem() *SinkCursorUpsert {
+	u.SetNull(sinkcursor.FieldProblem)
 	return u
 }
 
@@ -423,6 +542,62 @@ func (u *SinkCursorUpsertOne) ClearHeldUntil() *SinkCursorUpsertOne {
 	})
 }
 
+// SetRequired sets the "required" field.
+func (u *SinkCursorUpsertOne) SetRequired(v bool) *SinkCursorUpsertOne {
+	return u.Update(func(s *SinkCursorUpsert) {
+		s.SetRequired(v)
+	})
+}
+
+// UpdateRequired sets the "required" field to the value that was provided on create.
+func (u *SinkCursorUpsertOne) UpdateRequired() *SinkCursorUpsertOne {
+	return u.Update(func(s *SinkCursorUpsert) {
+		s.UpdateRequired()
+	})
+}
+
+// SetDownSince sets the "down_since" field.
+func (u *SinkCursorUpsertOne) SetDownSince(v time.Time) *SinkCursorUpsertOne {
+	return u.Update(func(s *SinkCursorUpsert) {
+		s.SetDownSince(v)
+	})
+}
+
+// UpdateDownSince sets the "down_since" field to the value that was provided on create.
+func (u *SinkCursorUpsertOne) UpdateDownSince() *SinkCursorUpsertOne {
+	return u.Update(func(s *SinkCursorUpsert) {
+		s.UpdateDownSince()
+	})
+}
+
+// ClearDownSince clears the value of the "down_since" field.
+func (u *SinkCursorUpsertOne) ClearDownSince() *SinkCursorUpsertOne {
+	return u.Update(func(s *SinkCursorUpsert) {
+		s.ClearDownSince()
+	})
+}
+
+// SetProblem sets the "problem" field.
+func (u *SinkCursorUpsertOne) SetProblem(v string) *SinkCursorUpsertOne {
+	return u.Update(func(s *SinkCursorUpsert) {
+		s.SetProblem(v)
+	})
+}
+
+// UpdateProblem sets the "problem" field to the value that was provided on create.
+func (u *SinkCursorUpsertOne) UpdateProblem() *SinkCursorUpsertOne {
+	return u.Update(func(s *SinkCursorUpsert) {
+		s.UpdateProblem()
+	})
+}
+
+// ClearProblem clears the value of the "problem" field.
+func (u *SinkCursorUpsertOne) ClearProblem() *SinkCursorUpsertOne {
+	return u.Update(func(s *SinkCursorUpsert) {
+		s.ClearProblem()
+	})
+}
+
 // Exec executes the query.
 func (u *SinkCursorUpsertOne) Exec(ctx context.Context) error {
 	if len(u.create.conflict) == 0 {
@@ -480,6 +655,7 @@ func (_c *SinkCursorCreateBulk) Save(ctx context.Context) ([]*SinkCursor, error)
 	for i := range _c.builders {
 		func(i int, root context.Context) {
 			builder := _c.builders[i]
+			builder.defaults()
 			var mut Mutator = MutateFunc(func(ctx context.Context, m Mutation) (Value, error) {
 				mutation, ok := m.(*SinkCursorMutation)
 				if !ok {
@@ -718,6 +894,62 @@ func (u *SinkCursorUpsertBulk) UpdateHeldUntil() *SinkCursorUpsertBulk {
 func (u *SinkCursorUpsertBulk) ClearHeldUntil() *SinkCursorUpsertBulk {
 	return u.Update(func(s *SinkCursorUpsert) {
 		s.ClearHeldUntil()
+	})
+}
+
+// SetRequired sets the "required" field.
+func (u *SinkCursorUpsertBulk) SetRequired(v bool) *SinkCursorUpsertBulk {
+	return u.Update(func(s *SinkCursorUpsert) {
+		s.SetRequired(v)
+	})
+}
+
+// UpdateRequired sets the "required" field to the value that was provided on create.
+func (u *SinkCursorUpsertBulk) UpdateRequired() *SinkCursorUpsertBulk {
+	return u.Update(func(s *SinkCursorUpsert) {
+		s.UpdateRequired()
+	})
+}
+
+// SetDownSince sets the "down_since" field.
+func (u *SinkCursorUpsertBulk) SetDownSince(v time.Time) *SinkCursorUpsertBulk {
+	return u.Update(func(s *SinkCursorUpsert) {
+		s.SetDownSince(v)
+	})
+}
+
+// UpdateDownSince sets the "down_since" field to the value that was provided on create.
+func (u *SinkCursorUpsertBulk) UpdateDownSince() *SinkCursorUpsertBulk {
+	return u.Update(func(s *SinkCursorUpsert) {
+		s.UpdateDownSince()
+	})
+}
+
+// ClearDownSince clears the value of the "down_since" field.
+func (u *SinkCursorUpsertBulk) ClearDownSince() *SinkCursorUpsertBulk {
+	return u.Update(func(s *SinkCursorUpsert) {
+		s.ClearDownSince()
+	})
+}
+
+// SetProblem sets the "problem" field.
+func (u *SinkCursorUpsertBulk) SetProblem(v string) *SinkCursorUpsertBulk {
+	return u.Update(func(s *SinkCursorUpsert) {
+		s.SetProblem(v)
+	})
+}
+
+// UpdateProblem sets the "problem" field to the value that was provided on create.
+func (u *SinkCursorUpsertBulk) UpdateProblem() *SinkCursorUpsertBulk {
+	return u.Update(func(s *SinkCursorUpsert) {
+		s.UpdateProblem()
+	})
+}
+
+// ClearProblem clears the value of the "problem" field.
+func (u *SinkCursorUpsertBulk) ClearProblem() *SinkCursorUpsertBulk {
+	return u.Update(func(s *SinkCursorUpsert) {
+		s.ClearProblem()
 	})
 }
 

@@ -111,6 +111,60 @@ func (_u *SinkCursorUpdate) ClearHeldUntil() *SinkCursorUpdate {
 	return _u
 }
 
+// SetRequired sets the "required" field.
+func (_u *SinkCursorUpdate) SetRequired(v bool) *SinkCursorUpdate {
+	_u.mutation.SetRequired(v)
+	return _u
+}
+
+// SetNillableRequired sets the "required" field if the given value is not nil.
+func (_u *SinkCursorUpdate) SetNillableRequired(v *bool) *SinkCursorUpdate {
+	if v != nil {
+		_u.SetRequired(*v)
+	}
+	return _u
+}
+
+// SetDownSince sets the "down_since" field.
+func (_u *SinkCursorUpdate) SetDownSince(v time.Time) *SinkCursorUpdate {
+	_u.mutation.SetDownSince(v)
+	return _u
+}
+
+// SetNillableDownSince sets the "down_since" field if the given value is not nil.
+func (_u *SinkCursorUpdate) SetNillableDownSince(v *time.Time) *SinkCursorUpdate {
+	if v != nil {
+		_u.SetDownSince(*v)
+	}
+	return _u
+}
+
+// ClearDownSince clears the value of the "down_since" field.
+func (_u *SinkCursorUpdate) ClearDownSince() *SinkCursorUpdate {
+	_u.mutation.ClearDownSince()
+	return _u
+}
+
+// SetProblem sets the "problem" field.
+func (_u *SinkCursorUpdate) SetProblem(v string) *SinkCursorUpdate {
+	_u.mutation.SetProblem(v)
+	return _u
+}
+
+// SetNillableProblem sets the "problem" field if the given value is not nil.
+func (_u *SinkCursorUpdate) SetNillableProblem(v *string) *SinkCursorUpdate {
+	if v != nil {
+		_u.SetProblem(*v)
+	}
+	return _u
+}
+
+// ClearProblem clears the value of the "problem" field.
+func (_u *SinkCursorUpdate) ClearProblem() *SinkCursorUpdate {
+	_u.mutation.ClearProblem()
+	return _u
+}
+
 // Mutation returns the SinkCursorMutation object of the builder.
 func (_u *SinkCursorUpdate) Mutation() *SinkCursorMutation {
 	return _u.mutation
@@ -143,7 +197,20 @@ func (_u *SinkCursorUpdate) ExecX(ctx context.Context) {
 	}
 }
 
+// check runs all checks and user-defined validators on the builder.
+func (_u *SinkCursorUpdate) check() error {
+	if v, ok := _u.mutation.Problem(); ok {
+		if err := sinkcursor.ProblemValidator(v); err != nil {
+			return &ValidationError{Name: "problem", err: fmt.Errorf(`ent: validator failed for field "SinkCursor.problem": %w`, err)}
+		}
+	}
+	return nil
+}
+
 func (_u *SinkCursorUpdate) sqlSave(ctx context.Context) (_node int, err error) {
+	if err := _u.check(); err != nil {
+		return _node, err
+	}
 	_spec := sqlgraph.NewUpdateSpec(sinkcursor.Table, sinkcursor.Columns, sqlgraph.NewFieldSpec(sinkcursor.FieldID, field.TypeString))
 	if ps := _u.mutation.predicates; len(ps) > 0 {
 		_spec.Predicate = func(selector *sql.Selector) {
@@ -175,6 +242,21 @@ func (_u *SinkCursorUpdate) sqlSave(ctx context.Context) (_node int, err error) 
 	}
 	if _u.mutation.HeldUntilCleared() {
 		_spec.ClearField(sinkcursor.FieldHeldUntil, field.TypeTime)
+	}
+	if value, ok := _u.mutation.Required(); ok {
+		_spec.SetField(sinkcursor.FieldRequired, field.TypeBool, value)
+	}
+	if value, ok := _u.mutation.DownSince(); ok {
+		_spec.SetField(sinkcursor.FieldDownSince, field.TypeTime, value)
+	}
+	if _u.mutation.DownSinceCleared() {
+		_spec.ClearField(sinkcursor.FieldDownSince, field.TypeTime)
+	}
+	if value, ok := _u.mutation.Problem(); ok {
+		_spec.SetField(sinkcursor.FieldProblem, field.TypeString, value)
+	}
+	if _u.mutation.ProblemCleared() {
+		_spec.ClearField(sinkcursor.FieldProblem, field.TypeString)
 	}
 	if _node, err = sqlgraph.UpdateNodes(ctx, _u.driver, _spec); err != nil {
 		if _, ok := err.(*sqlgraph.NotFoundError); ok {
@@ -278,6 +360,60 @@ func (_u *SinkCursorUpdateOne) ClearHeldUntil() *SinkCursorUpdateOne {
 	return _u
 }
 
+// SetRequired sets the "required" field.
+func (_u *SinkCursorUpdateOne) SetRequired(v bool) *SinkCursorUpdateOne {
+	_u.mutation.SetRequired(v)
+	return _u
+}
+
+// SetNillableRequired sets the "required" field if the given value is not nil.
+func (_u *SinkCursorUpdateOne) SetNillableRequired(v *bool) *SinkCursorUpdateOne {
+	if v != nil {
+		_u.SetRequired(*v)
+	}
+	return _u
+}
+
+// SetDownSince sets the "down_since" field.
+func (_u *SinkCursorUpdateOne) SetDownSince(v time.Time) *SinkCursorUpdateOne {
+	_u.mutation.SetDownSince(v)
+	return _u
+}
+
+// SetNillableDownSince sets the "down_since" field if the given value is not nil.
+func (_u *SinkCursorUpdateOne) SetNillableDownSince(v *time.Time) *SinkCursorUpdateOne {
+	if v != nil {
+		_u.SetDownSince(*v)
+	}
+	return _u
+}
+
+// ClearDownSince clears the value of the "down_since" field.
+func (_u *SinkCursorUpdateOne) ClearDownSince() *SinkCursorUpdateOne {
+	_u.mutation.ClearDownSince()
+	return _u
+}
+
+// SetProblem sets the "problem" field.
+func (_u *SinkCursorUpdateOne) SetProblem(v string) *SinkCursorUpdateOne {
+	_u.mutation.SetProblem(v)
+	return _u
+}
+
+// SetNillableProblem sets the "problem" field if the given value is not nil.
+func (_u *SinkCursorUpdateOne) SetNillableProblem(v *string) *SinkCursorUpdateOne {
+	if v != nil {
+		_u.SetProblem(*v)
+	}
+	return _u
+}
+
+// ClearProblem clears the value of the "problem" field.
+func (_u *SinkCursorUpdateOne) ClearProblem() *SinkCursorUpdateOne {
+	_u.mutation.ClearProblem()
+	return _u
+}
+
 // Mutation returns the SinkCursorMutation object of the builder.
 func (_u *SinkCursorUpdateOne) Mutation() *SinkCursorMutation {
 	return _u.mutation
@@ -323,7 +459,20 @@ func (_u *SinkCursorUpdateOne) ExecX(ctx context.Context) {
 	}
 }
 
+// check runs all checks and user-defined validators on the builder.
+func (_u *SinkCursorUpdateOne) check() error {
+	if v, ok := _u.mutation.Problem(); ok {
+		if err := sinkcursor.ProblemValidator(v); err != nil {
+			return &ValidationError{Name: "problem", err: fmt.Errorf(`ent: validator failed for field "SinkCursor.problem": %w`, err)}
+		}
+	}
+	return nil
+}
+
 func (_u *SinkCursorUpdateOne) sqlSave(ctx context.Context) (_node *SinkCursor, err error) {
+	if err := _u.check(); err != nil {
+		return _node, err
+	}
 	_spec := sqlgraph.NewUpdateSpec(sinkcursor.Table, sinkcursor.Columns, sqlgraph.NewFieldSpec(sinkcursor.FieldID, field.TypeString))
 	id, ok := _u.mutation.ID()
 	if !ok {
@@ -372,6 +521,21 @@ func (_u *SinkCursorUpdateOne) sqlSave(ctx context.Context) (_node *SinkCursor, 
 	}
 	if _u.mutation.HeldUntilCleared() {
 		_spec.ClearField(sinkcursor.FieldHeldUntil, field.TypeTime)
+	}
+	if value, ok := _u.mutation.Required(); ok {
+		_spec.SetField(sinkcursor.FieldRequired, field.TypeBool, value)
+	}
+	if value, ok := _u.mutation.DownSince(); ok {
+		_spec.SetField(sinkcursor.FieldDownSince, field.TypeTime, value)
+	}
+	if _u.mutation.DownSinceCleared() {
+		_spec.ClearField(sinkcursor.FieldDownSince, field.TypeTime)
+	}
+	if value, ok := _u.mutation.Problem(); ok {
+		_spec.SetField(sinkcursor.FieldProblem, field.TypeString, value)
+	}
+	if _u.mutation.ProblemCleared() {
+		_spec.ClearField(sinkcursor.FieldProblem, field.TypeString)
 	}
 	_node = &SinkCursor{config: _u.config}
 	_spec.Assign = _node.assignValues

@@ -20,10 +20,14 @@ type Tx struct {
 	AuditCheckpoint *AuditCheckpointClient
 	// AuditEntry is the client for interacting with the AuditEntry builders.
 	AuditEntry *AuditEntryClient
+	// AuditEpoch is the client for interacting with the AuditEpoch builders.
+	AuditEpoch *AuditEpochClient
 	// AuditHead is the client for interacting with the AuditHead builders.
 	AuditHead *AuditHeadClient
 	// AuditKey is the client for interacting with the AuditKey builders.
 	AuditKey *AuditKeyClient
+	// AuditQuarantine is the client for interacting with the AuditQuarantine builders.
+	AuditQuarantine *AuditQuarantineClient
 	// AuditTree is the client for interacting with the AuditTree builders.
 	AuditTree *AuditTreeClient
 	// Change is the client for interacting with the Change builders.
@@ -184,8 +188,10 @@ func (tx *Tx) init() {
 	tx.AbilityUse = NewAbilityUseClient(tx.config)
 	tx.AuditCheckpoint = NewAuditCheckpointClient(tx.config)
 	tx.AuditEntry = NewAuditEntryClient(tx.config)
+	tx.AuditEpoch = NewAuditEpochClient(tx.config)
 	tx.AuditHead = NewAuditHeadClient(tx.config)
 	tx.AuditKey = NewAuditKeyClient(tx.config)
+	tx.AuditQuarantine = NewAuditQuarantineClient(tx.config)
 	tx.AuditTree = NewAuditTreeClient(tx.config)
 	tx.Change = NewChangeClient(tx.config)
 	tx.ChangeClock = NewChangeClockClient(tx.config)

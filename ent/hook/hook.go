@@ -45,6 +45,18 @@ func (f AuditEntryFunc) Mutate(ctx context.Context, m ent.Mutation) (ent.Value, 
 	return nil, fmt.Errorf("unexpected mutation type %T. expect *ent.AuditEntryMutation", m)
 }
 
+// The AuditEpochFunc type is an adapter to allow the use of ordinary
+// function as AuditEpoch mutator.
+type AuditEpochFunc func(context.Context, *ent.AuditEpochMutation) (ent.Value, error)
+
+// Mutate calls f(ctx, m).
+func (f AuditEpochFunc) Mutate(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+	if mv, ok := m.(*ent.AuditEpochMutation); ok {
+		return f(ctx, mv)
+	}
+	return nil, fmt.Errorf("unexpected mutation type %T. expect *ent.AuditEpochMutation", m)
+}
+
 // The AuditHeadFunc type is an adapter to allow the use of ordinary
 // function as AuditHead mutator.
 type AuditHeadFunc func(context.Context, *ent.AuditHeadMutation) (ent.Value, error)
@@ -67,6 +79,18 @@ func (f AuditKeyFunc) Mutate(ctx context.Context, m ent.Mutation) (ent.Value, er
 		return f(ctx, mv)
 	}
 	return nil, fmt.Errorf("unexpected mutation type %T. expect *ent.AuditKeyMutation", m)
+}
+
+// The AuditQuarantineFunc type is an adapter to allow the use of ordinary
+// function as AuditQuarantine mutator.
+type AuditQuarantineFunc func(context.Context, *ent.AuditQuarantineMutation) (ent.Value, error)
+
+// Mutate calls f(ctx, m).
+func (f AuditQuarantineFunc) Mutate(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+	if mv, ok := m.(*ent.AuditQuarantineMutation); ok {
+		return f(ctx, mv)
+	}
+	return nil, fmt.Errorf("unexpected mutation type %T. expect *ent.AuditQuarantineMutation", m)
 }
 
 // The AuditTreeFunc type is an adapter to allow the use of ordinary

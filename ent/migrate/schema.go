@@ -82,10 +82,24 @@ var (
 			},
 		},
 	}
+	// AuditEpochsColumns holds the columns for the "audit_epochs" table.
+	AuditEpochsColumns = []*schema.Column{
+		{Name: "up_to", Type: field.TypeInt64},
+		{Name: "after", Type: field.TypeInt64},
+		{Name: "at", Type: field.TypeTime, SchemaType: map[string]string{"mysql": "datetime(6)"}},
+		{Name: "record", Type: field.TypeUUID, SchemaType: map[string]string{"mysql": "char(36)"}},
+	}
+	// AuditEpochsTable holds the schema information for the "audit_epochs" table.
+	AuditEpochsTable = &schema.Table{
+		Name:       "audit_epochs",
+		Columns:    AuditEpochsColumns,
+		PrimaryKey: []*schema.Column{AuditEpochsColumns[0]},
+	}
 	// AuditHeadColumns holds the columns for the "audit_head" table.
 	AuditHeadColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeInt},
 		{Name: "seq", Type: field.TypeInt64},
+		{Name: "note", Type: field.TypeString, Nullable: true, Size: 4096},
 	}
 	// AuditHeadTable holds the schema information for the "audit_head" table.
 	AuditHeadTable = &schema.Table{
@@ -103,6 +117,33 @@ var (
 		Name:       "audit_keys",
 		Columns:    AuditKeysColumns,
 		PrimaryKey: []*schema.Column{AuditKeysColumns[0]},
+	}
+	// AuditQuarantineColumns holds the columns for the "audit_quarantine" table.
+	AuditQuarantineColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt, Increment: true},
+		{Name: "sink", Type: field.TypeString, Size: 63},
+		{Name: "seq", Type: field.TypeInt64},
+		{Name: "reason", Type: field.TypeString, Size: 255},
+		{Name: "tries", Type: field.TypeInt},
+		{Name: "retry_at", Type: field.TypeTime, SchemaType: map[string]string{"mysql": "datetime(6)"}},
+	}
+	// AuditQuarantineTable holds the schema information for the "audit_quarantine" table.
+	AuditQuarantineTable = &schema.Table{
+		Name:       "audit_quarantine",
+		Columns:    AuditQuarantineColumns,
+		PrimaryKey: []*schema.Column{AuditQuarantineColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "auditquarantine_sink_seq",
+				Unique:  true,
+				Columns: []*schema.Column{AuditQuarantineColumns[1], AuditQuarantineColumns[2]},
+			},
+			{
+				Name:    "auditquarantine_sink_retry_at",
+				Unique:  false,
+				Columns: []*schema.Column{AuditQuarantineColumns[1], AuditQuarantineColumns[5]},
+			},
+		},
 	}
 	// AuditTreeColumns holds the columns for the "audit_tree" table.
 	AuditTreeColumns = []*schema.Column{
@@ -290,6 +331,9 @@ var (
 		{Name: "epoch", Type: field.TypeInt64},
 		{Name: "holder", Type: field.TypeUUID, Nullable: true, SchemaType: map[string]string{"mysql": "char(36)"}},
 		{Name: "held_until", Type: field.TypeTime, Nullable: true, SchemaType: map[string]string{"mysql": "datetime(6)"}},
+		{Name: "required", Type: field.TypeBool, Default: false},
+		{Name: "down_since", Type: field.TypeTime, Nullable: true, SchemaType: map[string]string{"mysql": "datetime(6)"}},
+		{Name: "problem", Type: field.TypeString, Nullable: true, Size: 255},
 	}
 	// SinkCursorsTable holds the schema information for the "sink_cursors" table.
 	SinkCursorsTable = &schema.Table{
@@ -444,8 +488,10 @@ var (
 		AbilityUsesTable,
 		AuditCheckpointsTable,
 		AuditEntriesTable,
+		AuditEpochsTable,
 		AuditHeadTable,
 		AuditKeysTable,
+		AuditQuarantineTable,
 		AuditTreeTable,
 		ChangesTable,
 		ChangeClockTable,
@@ -463,8 +509,14 @@ var (
 )
 
 func init() {
+	AuditEpochsTable.Annotation = &entsql.Annotation{
+		Table: "audit_epochs",
+	}
 	AuditHeadTable.Annotation = &entsql.Annotation{
 		Table: "audit_head",
+	}
+	AuditQuarantineTable.Annotation = &entsql.Annotation{
+		Table: "audit_quarantine",
 	}
 	AuditTreeTable.Annotation = &entsql.Annotation{
 		Table: "audit_tree",

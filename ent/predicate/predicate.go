@@ -15,11 +15,17 @@ type AuditCheckpoint func(*sql.Selector)
 // AuditEntry is the predicate function for auditentry builders.
 type AuditEntry func(*sql.Selector)
 
+// AuditEpoch is the predicate function for auditepoch builders.
+type AuditEpoch func(*sql.Selector)
+
 // AuditHead is the predicate function for audithead builders.
 type AuditHead func(*sql.Selector)
 
 // AuditKey is the predicate function for auditkey builders.
 type AuditKey func(*sql.Selector)
+
+// AuditQuarantine is the predicate function for auditquarantine builders.
+type AuditQuarantine func(*sql.Selector)
 
 // AuditTree is the predicate function for audittree builders.
 type AuditTree func(*sql.Selector)

@@ -8,7 +8,10 @@ import (
 	"github.com/google/uuid"
 	"github.com/keloa/apitokens/ent/auditcheckpoint"
 	"github.com/keloa/apitokens/ent/auditentry"
+	"github.com/keloa/apitokens/ent/auditepoch"
+	"github.com/keloa/apitokens/ent/audithead"
 	"github.com/keloa/apitokens/ent/auditkey"
+	"github.com/keloa/apitokens/ent/auditquarantine"
 	"github.com/keloa/apitokens/ent/audittree"
 	"github.com/keloa/apitokens/ent/change"
 	"github.com/keloa/apitokens/ent/grant"
@@ -51,6 +54,14 @@ func init() {
 	auditentryDescID := auditentryFields[0].Descriptor()
 	// auditentry.DefaultID holds the default value on creation for the id field.
 	auditentry.DefaultID = auditentryDescID.Default.(func() uuid.UUID)
+	auditepochHooks := schema.AuditEpoch{}.Hooks()
+	auditepoch.Hooks[0] = auditepochHooks[0]
+	auditheadFields := schema.AuditHead{}.Fields()
+	_ = auditheadFields
+	// auditheadDescNote is the schema descriptor for note field.
+	auditheadDescNote := auditheadFields[2].Descriptor()
+	// audithead.NoteValidator is a validator for the "note" field. It is called by the builders before save.
+	audithead.NoteValidator = auditheadDescNote.Validators[0].(func(string) error)
 	auditkeyHooks := schema.AuditKey{}.Hooks()
 	auditkey.Hooks[0] = auditkeyHooks[0]
 	auditkeyFields := schema.AuditKey{}.Fields()
@@ -59,6 +70,16 @@ func init() {
 	auditkeyDescID := auditkeyFields[0].Descriptor()
 	// auditkey.IDValidator is a validator for the "id" field. It is called by the builders before save.
 	auditkey.IDValidator = auditkeyDescID.Validators[0].(func(string) error)
+	auditquarantineFields := schema.AuditQuarantine{}.Fields()
+	_ = auditquarantineFields
+	// auditquarantineDescSink is the schema descriptor for sink field.
+	auditquarantineDescSink := auditquarantineFields[0].Descriptor()
+	// auditquarantine.SinkValidator is a validator for the "sink" field. It is called by the builders before save.
+	auditquarantine.SinkValidator = auditquarantineDescSink.Validators[0].(func(string) error)
+	// auditquarantineDescReason is the schema descriptor for reason field.
+	auditquarantineDescReason := auditquarantineFields[2].Descriptor()
+	// auditquarantine.ReasonValidator is a validator for the "reason" field. It is called by the builders before save.
+	auditquarantine.ReasonValidator = auditquarantineDescReason.Validators[0].(func(string) error)
 	audittreeHooks := schema.AuditTree{}.Hooks()
 	audittree.Hooks[0] = audittreeHooks[0]
 	audittreeFields := schema.AuditTree{}.Fields()
@@ -165,6 +186,14 @@ func init() {
 	signincode.DefaultID = signincodeDescID.Default.(func() uuid.UUID)
 	sinkcursorFields := schema.SinkCursor{}.Fields()
 	_ = sinkcursorFields
+	// sinkcursorDescRequired is the schema descriptor for required field.
+	sinkcursorDescRequired := sinkcursorFields[5].Descriptor()
+	// sinkcursor.DefaultRequired holds the default value on creation for the required field.
+	sinkcursor.DefaultRequired = sinkcursorDescRequired.Default.(bool)
+	// sinkcursorDescProblem is the schema descriptor for problem field.
+	sinkcursorDescProblem := sinkcursorFields[7].Descriptor()
+	// sinkcursor.ProblemValidator is a validator for the "problem" field. It is called by the builders before save.
+	sinkcursor.ProblemValidator = sinkcursorDescProblem.Validators[0].(func(string) error)
 	// sinkcursorDescID is the schema descriptor for id field.
 	sinkcursorDescID := sinkcursorFields[0].Descriptor()
 	// sinkcursor.IDValidator is a validator for the "id" field. It is called by the builders before save.

@@ -19,6 +19,12 @@ const (
 	FieldHolder = "holder"
 	// FieldHeldUntil holds the string denoting the held_until field in the database.
 	FieldHeldUntil = "held_until"
+	// FieldRequired holds the string denoting the required field in the database.
+	FieldRequired = "required"
+	// FieldDownSince holds the string denoting the down_since field in the database.
+	FieldDownSince = "down_since"
+	// FieldProblem holds the string denoting the problem field in the database.
+	FieldProblem = "problem"
 	// Table holds the table name of the sinkcursor in the database.
 	Table = "sink_cursors"
 )
@@ -30,6 +36,9 @@ var Columns = []string{
 	FieldEpoch,
 	FieldHolder,
 	FieldHeldUntil,
+	FieldRequired,
+	FieldDownSince,
+	FieldProblem,
 }
 
 // ValidColumn reports if the column name is valid (part of the table columns).
@@ -43,6 +52,10 @@ func ValidColumn(column string) bool {
 }
 
 var (
+	// DefaultRequired holds the default value on creation for the "required" field.
+	DefaultRequired bool
+	// ProblemValidator is a validator for the "problem" field. It is called by the builders before save.
+	ProblemValidator func(string) error
 	// IDValidator is a validator for the "id" field. It is called by the builders before save.
 	IDValidator func(string) error
 )
@@ -73,4 +86,19 @@ func ByHolder(opts ...sql.OrderTermOption) OrderOption {
 // ByHeldUntil orders the results by the held_until field.
 func ByHeldUntil(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldHeldUntil, opts...).ToFunc()
+}
+
+// ByRequired orders the results by the required field.
+func ByRequired(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldRequired, opts...).ToFunc()
+}
+
+// ByDownSince orders the results by the down_since field.
+func ByDownSince(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldDownSince, opts...).ToFunc()
+}
+
+// ByProblem orders the results by the problem field.
+func ByProblem(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldProblem, opts...).ToFunc()
 }

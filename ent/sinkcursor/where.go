@@ -85,6 +85,21 @@ func HeldUntil(v time.Time) predicate.SinkCursor {
 	return predicate.SinkCursor(sql.FieldEQ(FieldHeldUntil, v))
 }
 
+// Required applies equality check predicate on the "required" field. It's identical to RequiredEQ.
+func Required(v bool) predicate.SinkCursor {
+	return predicate.SinkCursor(sql.FieldEQ(FieldRequired, v))
+}
+
+// DownSince applies equality check predicate on the "down_since" field. It's identical to DownSinceEQ.
+func DownSince(v time.Time) predicate.SinkCursor {
+	return predicate.SinkCursor(sql.FieldEQ(FieldDownSince, v))
+}
+
+// Problem applies equality check predicate on the "problem" field. It's identical to ProblemEQ.
+func Problem(v string) predicate.SinkCursor {
+	return predicate.SinkCursor(sql.FieldEQ(FieldProblem, v))
+}
+
 // CursorEQ applies the EQ predicate on the "cursor" field.
 func CursorEQ(v int64) predicate.SinkCursor {
 	return predicate.SinkCursor(sql.FieldEQ(FieldCursor, v))
@@ -263,6 +278,141 @@ func HeldUntilIsNil() predicate.SinkCursor {
 // HeldUntilNotNil applies the NotNil predicate on the "held_until" field.
 func HeldUntilNotNil() predicate.SinkCursor {
 	return predicate.SinkCursor(sql.FieldNotNull(FieldHeldUntil))
+}
+
+// RequiredEQ applies the EQ predicate on the "required" field.
+func RequiredEQ(v bool) predicate.SinkCursor {
+	return predicate.SinkCursor(sql.FieldEQ(FieldRequired, v))
+}
+
+// RequiredNEQ applies the NEQ predicate on the "required" field.
+func RequiredNEQ(v bool) predicate.SinkCursor {
+	return predicate.SinkCursor(sql.FieldNEQ(FieldRequired, v))
+}
+
+// DownSinceEQ applies the EQ predicate on the "down_since" field.
+func DownSinceEQ(v time.Time) predicate.SinkCursor {
+	return predicate.SinkCursor(sql.FieldEQ(FieldDownSince, v))
+}
+
+// DownSinceNEQ applies the NEQ predicate on the "down_since" field.
+func DownSinceNEQ(v time.Time) predicate.SinkCursor {
+	return predicate.SinkCursor(sql.FieldNEQ(FieldDownSince, v))
+}
+
+// DownSinceIn applies the In predicate on the "down_since" field.
+func DownSinceIn(vs ...time.Time) predicate.SinkCursor {
+	return predicate.SinkCursor(sql.FieldIn(FieldDownSince, vs...))
+}
+
+// DownSinceNotIn applies the NotIn predicate on the "down_since" field.
+func DownSinceNotIn(vs ...time.Time) predicate.SinkCursor {
+	return predicate.SinkCursor(sql.FieldNotIn(FieldDownSince, vs...))
+}
+
+// DownSinceGT applies the GT predicate on the "down_since" field.
+func DownSinceGT(v time.Time) predicate.SinkCursor {
+	return predicate.SinkCursor(sql.FieldGT(FieldDownSince, v))
+}
+
+// DownSinceGTE applies the GTE predicate on the "down_since" field.
+func DownSinceGTE(v time.Time) predicate.SinkCursor {
+	return predicate.SinkCursor(sql.FieldGTE(FieldDownSince, v))
+}
+
+// DownSinceLT applies the LT predicate on the "down_since" field.
+func DownSinceLT(v time.Time) predicate.SinkCursor {
+	return predicate.SinkCursor(sql.FieldLT(FieldDownSince, v))
+}
+
+// DownSinceLTE applies the LTE predicate on the "down_since" field.
+func DownSinceLTE(v time.Time) predicate.SinkCursor {
+	return predicate.SinkCursor(sql.FieldLTE(FieldDownSince, v))
+}
+
+// DownSinceIsNil applies the IsNil predicate on the "down_since" field.
+func DownSinceIsNil() predicate.SinkCursor {
+	return predicate.SinkCursor(sql.FieldIsNull(FieldDownSince))
+}
+
+// DownSinceNotNil applies the NotNil predicate on the "down_since" field.
+func DownSinceNotNil() predicate.SinkCursor {
+	return predicate.SinkCursor(sql.FieldNotNull(FieldDownSince))
+}
+
+// ProblemEQ applies the EQ predicate on the "problem" field.
+func ProblemEQ(v string) predicate.SinkCursor {
+	return predicate.SinkCursor(sql.FieldEQ(FieldProblem, v))
+}
+
+// ProblemNEQ applies the NEQ predicate on the "problem" field.
+func ProblemNEQ(v string) predicate.SinkCursor {
+	return predicate.SinkCursor(sql.FieldNEQ(FieldProblem, v))
+}
+
+// ProblemIn applies the In predicate on the "problem" field.
+func ProblemIn(vs ...string) predicate.SinkCursor {
+	return predicate.SinkCursor(sql.FieldIn(FieldProblem, vs...))
+}
+
+// ProblemNotIn applies the NotIn predicate on the "problem" field.
+func ProblemNotIn(vs ...string) predicate.SinkCursor {
+	return predicate.SinkCursor(sql.FieldNotIn(FieldProblem, vs...))
+}
+
+// ProblemGT applies the GT predicate on the "problem" field.
+func ProblemGT(v string) predicate.SinkCursor {
+	return predicate.SinkCursor(sql.FieldGT(FieldProblem, v))
+}
+
+// ProblemGTE applies the GTE predicate on the "problem" field.
+func ProblemGTE(v string) predicate.SinkCursor {
+	return predicate.SinkCursor(sql.FieldGTE(FieldProblem, v))
+}
+
+// ProblemLT applies the LT predicate on the "problem" field.
+func ProblemLT(v string) predicate.SinkCursor {
+	return predicate.SinkCursor(sql.FieldLT(FieldProblem, v))
+}
+
+// ProblemLTE applies the LTE predicate on the "problem" field.
+func ProblemLTE(v string) predicate.SinkCursor {
+	return predicate.SinkCursor(sql.FieldLTE(FieldProblem, v))
+}
+
+// ProblemContains applies the Contains predicate on the "problem" field.
+func ProblemContains(v string) predicate.SinkCursor {
+	return predicate.SinkCursor(sql.FieldContains(FieldProblem, v))
+}
+
+// ProblemHasPrefix applies the HasPrefix predicate on the "problem" field.
+func ProblemHasPrefix(v string) predicate.SinkCursor {
+	return predicate.SinkCursor(sql.FieldHasPrefix(FieldProblem, v))
+}
+
+// ProblemHasSuffix applies the HasSuffix predicate on the "problem" field.
+func ProblemHasSuffix(v string) predicate.SinkCursor {
+	return predicate.SinkCursor(sql.FieldHasSuffix(FieldProblem, v))
+}
+
+// ProblemIsNil applies the IsNil predicate on the "problem" field.
+func ProblemIsNil() predicate.SinkCursor {
+	return predicate.SinkCursor(sql.FieldIsNull(FieldProblem))
+}
+
+// ProblemNotNil applies the NotNil predicate on the "problem" field.
+func ProblemNotNil() predicate.SinkCursor {
+	return predicate.SinkCursor(sql.FieldNotNull(FieldProblem))
+}
+
+// ProblemEqualFold applies the EqualFold predicate on the "problem" field.
+func ProblemEqualFold(v string) predicate.SinkCursor {
+	return predicate.SinkCursor(sql.FieldEqualFold(FieldProblem, v))
+}
+
+// ProblemContainsFold applies the ContainsFold predicate on the "problem" field.
+func ProblemContainsFold(v string) predicate.SinkCursor {
+	return predicate.SinkCursor(sql.FieldContainsFold(FieldProblem, v))
 }
 
 // And groups predicates with the AND operator between them.
