@@ -21,6 +21,7 @@ const (
 	timeLayout   = "2006-01-02T15:04:05.000000Z"
 	sourcePrefix = "/workspaces/"
 	typePrefix   = "ai.keloa."
+	testMode     = "TEST"
 	// maxUserAgent is what is kept of a user agent, in bytes: what sends a
 	// longer one is not naming itself.
 	maxUserAgent = 1 << 10
@@ -52,6 +53,7 @@ type data struct {
 	Action    string            `json:"action"`
 	Outcome   Outcome           `json:"outcome"`
 	Target    Target            `json:"target"`
+	Mode      string            `json:"mode,omitempty"` // testMode or nothing
 	IP        string            `json:"ip,omitempty"`
 	UserAgent string            `json:"userAgent,omitempty"`
 	RequestID string            `json:"requestId,omitempty"`
@@ -89,6 +91,9 @@ func (e Event) Canonical() ([]byte, error) {
 			UserAgent: cut(e.UserAgent, maxUserAgent),
 			RequestID: e.RequestID,
 		},
+	}
+	if e.Test {
+		out.Data.Mode = testMode
 	}
 	for _, limit := range valueLimits {
 		var err error
@@ -187,8 +192,7 @@ func decode(text []byte, into any) error {
 }
 
 // ParseCanonical reads back what [Event.Canonical] wrote. Numbers among the
-// changes come back as [json.Number], and Test, which is not part of the
-// record, as false.
+// changes come back as [json.Number].
 func ParseCanonical(canonical []byte) (Event, error) {
 	var in envelope
 	if err := decode(canonical, &in); err != nil {
@@ -206,6 +210,7 @@ func ParseCanonical(canonical []byte) (Event, error) {
 		Action:    in.Data.Action,
 		Outcome:   in.Data.Outcome,
 		Target:    in.Data.Target,
+		Test:      in.Data.Mode == testMode,
 		IP:        in.Data.IP,
 		UserAgent: in.Data.UserAgent,
 		RequestID: in.Data.RequestID,

@@ -64,6 +64,18 @@ func TestCanonicalLeavesOutWhatIsMissing(t *testing.T) {
 	}
 }
 
+func TestCanonicalSaysTheMode(t *testing.T) {
+	e := example()
+	e.Test = true
+	text := canonical(t, e)
+	if !strings.Contains(text, `\"prod\"\né�"},"mode":"TEST","ip":"203.0.113.7"`) {
+		t.Errorf("got %s", text)
+	}
+	if back, err := auditsink.ParseCanonical([]byte(text)); err != nil || !back.Test {
+		t.Errorf("read back %+v, %v", back, err)
+	}
+}
+
 func TestCanonicalRefusesWhatSaysTooLittle(t *testing.T) {
 	for name, spoil := range map[string]func(*auditsink.Event){
 		"no id":          func(e *auditsink.Event) { e.ID = uuid.Nil },

@@ -46,12 +46,15 @@ const (
 	ActionAdd           = "operator.add"
 	ActionRemove        = "operator.remove"
 	ActionWorkspacePlan = "workspace.plan"
+	// ActionRestore is the database's: it went back in time, as by a backup
+	// that was put back, and has lost records that were sealed.
+	ActionRestore = "audit_log.restore"
 )
 
 // actions is every action there is.
 var actions = [...]string{
 	ActionMint, ActionRotate, ActionRevoke, ActionUpdate, ActionExpire, ActionRefuse, ActionExpose,
-	ActionSignIn, ActionSignOut, ActionAdd, ActionRemove, ActionWorkspacePlan,
+	ActionSignIn, ActionSignOut, ActionAdd, ActionRemove, ActionWorkspacePlan, ActionRestore,
 }
 
 // Event is one thing that happened, before it has a place in the log.
@@ -63,8 +66,8 @@ type Event struct {
 	Action    string // one of the Action constants
 	Outcome   Outcome
 	Target    Target
-	// Test marks what concerns a test-mode token. It is a column to filter
-	// by, not part of the record.
+	// Test marks what concerns a test-mode token. The record says so, as
+	// its mode, and says nothing of what does not.
 	Test bool
 
 	IP        string // empty where there was no network

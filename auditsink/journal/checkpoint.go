@@ -22,8 +22,8 @@ import (
 // keyName is the name of every key, and the first line of every checkpoint.
 const keyName = "keloa.ai/audit-log"
 
-// checkpointEvery is how often checkpoints are made at most, so that their rows
-// grow with time and not with traffic.
+// checkpointEvery is how often checkpoints are kept at most, so that their rows
+// grow with time and not with traffic. The end of the log is signed at all times.
 const checkpointEvery = time.Second
 
 // ErrPublicKey is returned for what is not a public key of an audit log.
@@ -84,10 +84,12 @@ type Checkpoint struct {
 
 // sign returns the checkpoint as a note (https://c2sp.org/tlog-checkpoint).
 func (k *Key) sign(c Checkpoint) (string, error) {
-	text := fmt.Sprintf("%s\n%d\n%s\n", keyName, c.Size, c.Root)
-	signed, err := note.Sign(&note.Note{Text: text}, k.signer)
+	signed, err := note.Sign(&note.Note{Text: c.text()}, k.signer)
 	return string(signed), err
 }
+
+// text is what is signed of the checkpoint.
+func (c Checkpoint) text() string { return fmt.Sprintf("%s\n%d\n%s\n", keyName, c.Size, c.Root) }
 
 // verifiers reads public keys.
 func verifiers(public []string) (note.Verifiers, error) {
@@ -131,107 +133,157 @@ func openCheckpoint(signed string, known note.Verifiers) (Checkpoint, error) {
 	return Checkpoint{size, root}, nil
 }
 
-// checkpoint signs what is sealed, if this process has sealed something since it
-// last did and, unless it must, that is long enough ago. It belongs to Run.
+// end is the end of the log, locked.
+type end struct {
+	head *ent.AuditHead
+	tree *tree
+	// goesOn is whether the log begins with what this process has signed.
+	goesOn bool
+}
+
+// openEnd locks the end of the log. It reports errTreeShort for a tree that has
+// to catch up first.
+func (j *Journal) openEnd(ctx context.Context, tx *ent.Tx) (end, error) {
+	head, err := j.lockHead(ctx, tx)
+	if err != nil {
+		return end{}, err
+	}
+	t, err := loadTree(ctx, tx.AuditTree, head.Seq)
+	if err != nil {
+		return end{}, err
+	}
+	goesOn, err := j.continues(ctx, tx, t)
+	return end{head, t, goesOn}, err
+}
+
+// continues reports whether the tree begins with what this process last signed.
+func (j *Journal) continues(ctx context.Context, tx *ent.Tx, t *tree) (bool, error) {
+	switch signed := j.signed; {
+	case signed.Size == 0:
+		return true, nil
+	case t.size < signed.Size:
+		return false, nil
+	case t.size == signed.Size:
+		root, err := t.root()
+		return root == signed.Root, err
+	}
+	root, err := t.root()
+	if err != nil {
+		return false, err
+	}
+	proof, err := tlog.ProveTree(t.size, j.signed.Size, hashReader(ctx, tx.AuditTree))
+	if err != nil {
+		return false, fmt.Errorf("prove that the log at %d continues that at %d: %w", t.size, j.signed.Size, err)
+	}
+	return tlog.CheckTree(proof, t.size, root, j.signed.Size, j.signed.Root) == nil, nil
+}
+
+// closeEnd moves the head to the end of the tree and signs it, unless there is no
+// key or the log does not go on from what was signed. It returns what it signed.
+func (j *Journal) closeEnd(ctx context.Context, tx *ent.Tx, e end) (Checkpoint, error) {
+	update := e.head.Update().SetSeq(e.tree.size)
+	if j.key == nil || !e.goesOn {
+		return Checkpoint{}, update.Exec(ctx)
+	}
+	root, err := e.tree.root()
+	if err != nil {
+		return Checkpoint{}, err
+	}
+	c := Checkpoint{e.tree.size, root}
+	signed, err := j.key.sign(c)
+	if err != nil {
+		return Checkpoint{}, err
+	}
+	if err := j.register(ctx, tx); err != nil {
+		return Checkpoint{}, err
+	}
+	return c, update.SetNote(signed).Exec(ctx)
+}
+
+// register names the public key to those who verify.
+func (j *Journal) register(ctx context.Context, tx *ent.Tx) error {
+	registered, err := tx.AuditKey.Query().Where(auditkey.ID(j.key.public)).Exist(ctx)
+	if err != nil || registered {
+		return err
+	}
+	return tx.AuditKey.Create().SetID(j.key.public).SetAt(j.moment()).Exec(ctx)
+}
+
+// remember keeps what was signed last, to compare the log with it. It reports
+// errRewritten where nothing could be signed.
+func (j *Journal) remember(c Checkpoint) error {
+	switch {
+	case j.key == nil:
+		return nil
+	case c.Size == 0:
+		return errRewritten
+	}
+	j.signed = c
+	return nil
+}
+
+// checkpoint keeps what was signed for good, if this process has sealed something
+// since it last did and, unless it must, that is long enough ago. It belongs to
+// Run.
 func (j *Journal) checkpoint(ctx context.Context, must bool) error {
 	if j.key == nil || !j.unsigned || !must && j.now().Sub(j.signedAt) < checkpointEvery {
 		return nil
 	}
-	if err := j.signHead(ctx); err != nil {
+	if err := j.keep(ctx); err != nil {
 		return fmt.Errorf("sign the audit log: %w", err)
 	}
 	j.unsigned, j.signedAt = false, j.now()
 	return nil
 }
 
-func (j *Journal) signHead(ctx context.Context) error {
-	size, err := j.Head(ctx)
-	if err != nil || size == 0 {
-		return err
-	}
-	t, err := loadTree(ctx, j.db.Client().AuditTree, size)
-	if errors.Is(err, errTreeShort) {
-		if err := j.catchUpAll(ctx); err != nil {
+// keep keeps the signed end of the log, which it signs where nobody has.
+func (j *Journal) keep(ctx context.Context) error {
+	var next Checkpoint
+	err := j.db.Tx(ctx, func(ctx context.Context, tx *ent.Tx) error {
+		next = Checkpoint{}
+		e, err := j.openEnd(ctx, tx)
+		if errors.Is(err, errTreeShort) {
+			if err := catchUpAll(ctx, tx); err != nil {
+				return err
+			}
+			e, err = j.openEnd(ctx, tx)
+		}
+		if err != nil || e.tree.size == 0 || !e.goesOn {
 			return err
 		}
-		t, err = loadTree(ctx, j.db.Client().AuditTree, size)
-	}
-	if err != nil {
-		return err
-	}
-	next := Checkpoint{Size: size}
-	if next.Root, err = t.root(); err != nil {
-		return err
-	}
-	if err := j.continues(ctx, next); err != nil {
-		return err
-	}
-	if err := j.keep(ctx, next); err != nil {
-		return err
-	}
-	j.signed = next
-	return nil
-}
-
-// continues reports whether the next checkpoint is of a log that begins with
-// what this process last signed.
-func (j *Journal) continues(ctx context.Context, next Checkpoint) error {
-	if next.Size < j.signed.Size {
-		return errRewritten
-	}
-	if j.signed.Size == 0 {
-		return nil
-	}
-	proof, err := j.ProveConsistency(ctx, next.Size, j.signed.Size)
-	if err != nil {
-		return err
-	}
-	if tlog.CheckTree(proof, next.Size, next.Root, j.signed.Size, j.signed.Root) != nil {
-		return errRewritten
-	}
-	return nil
-}
-
-// keep stores the signed checkpoint, unless another server has one of that size.
-func (j *Journal) keep(ctx context.Context, c Checkpoint) error {
-	signed, err := j.key.sign(c)
-	if err != nil {
-		return err
-	}
-	at := j.now().UTC().Truncate(time.Microsecond)
-	err = j.db.Tx(ctx, func(ctx context.Context, tx *ent.Tx) error {
-		registered, err := tx.AuditKey.Query().Where(auditkey.ID(j.key.public)).Exist(ctx)
+		root, err := e.tree.root()
 		if err != nil {
 			return err
 		}
-		if !registered {
-			if err := tx.AuditKey.Create().SetID(j.key.public).SetAt(at).Exec(ctx); err != nil {
+		next = Checkpoint{e.tree.size, root}
+		if e.head.Note == nil || !strings.HasPrefix(*e.head.Note, next.text()) {
+			if _, err := j.closeEnd(ctx, tx, e); err != nil {
+				return err
+			}
+			if e.head, err = tx.AuditHead.Get(ctx, headID); err != nil {
 				return err
 			}
 		}
-		done, err := tx.AuditCheckpoint.Query().Where(auditcheckpoint.ID(c.Size)).Exist(ctx)
+		done, err := tx.AuditCheckpoint.Query().Where(auditcheckpoint.ID(next.Size)).Exist(ctx)
 		if err != nil || done {
 			return err
 		}
-		return tx.AuditCheckpoint.Create().SetID(c.Size).SetNote(signed).SetAt(at).Exec(ctx)
+		return tx.AuditCheckpoint.Create().SetID(next.Size).SetNote(*e.head.Note).SetAt(j.moment()).Exec(ctx)
 	})
-	if ent.IsConstraintError(err) { // another server was faster
-		return nil
+	if err != nil || next.Size == 0 && j.signed.Size == 0 { // an empty log
+		return err
 	}
-	return err
+	return j.remember(next)
 }
 
+// moment is the time as it is stored.
+func (j *Journal) moment() time.Time { return j.now().UTC().Truncate(time.Microsecond) }
+
 // catchUpAll makes the tree cover all that is sealed.
-func (j *Journal) catchUpAll(ctx context.Context) error {
+func catchUpAll(ctx context.Context, tx *ent.Tx) error {
 	for more := true; more; {
-		err := j.db.Tx(ctx, func(ctx context.Context, tx *ent.Tx) error {
-			_, err := j.lockHead(ctx, tx)
-			if err == nil {
-				more, err = catchUp(ctx, tx)
-			}
-			return err
-		})
-		if err != nil {
+		var err error
+		if more, err = catchUp(ctx, tx); err != nil {
 			return err
 		}
 	}
@@ -240,14 +292,14 @@ func (j *Journal) catchUpAll(ctx context.Context) error {
 
 // LastCheckpoint returns the newest signed checkpoint, or [ErrNotFound].
 func (j *Journal) LastCheckpoint(ctx context.Context) (string, error) {
-	row, err := j.db.Client().AuditCheckpoint.Query().Order(ent.Desc(auditcheckpoint.FieldID)).First(ctx)
-	if ent.IsNotFound(err) {
-		return "", ErrNotFound
-	}
+	head, err := j.db.Client().AuditHead.Get(ctx, headID)
 	if err != nil {
 		return "", fmt.Errorf("read the last checkpoint: %w", err)
 	}
-	return row.Note, nil
+	if head.Note == nil {
+		return "", ErrNotFound
+	}
+	return *head.Note, nil
 }
 
 // PublicKeys returns the public keys that checkpoints were signed with, as the

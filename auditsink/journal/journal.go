@@ -8,9 +8,10 @@
 // number when the sealer next looks, so none is missed.
 //
 // The sealed records are the leaves of a Merkle tree (RFC 6962), which the
-// sealer extends as it goes. About once a second, the root is signed: who keeps
-// such a checkpoint elsewhere can prove what the log held then. [Journal.Verify]
-// compares all of this.
+// sealer extends as it goes. It signs each new root in the transaction that made
+// it, and about once a second keeps what it signed: who has such a checkpoint
+// elsewhere can prove what the log held then. [Journal.Verify] compares all of
+// this.
 //
 // # Durability
 //
@@ -52,7 +53,7 @@ const (
 // Options are what a Journal stands on.
 type Options struct {
 	Database *database.DB
-	Key      *Key             // signs checkpoints; nil for none, where nothing is sealed
+	Key      *Key             // signs what is sealed; nil for none, where nothing is
 	Logger   *slog.Logger     // nil for the default logger
 	Now      func() time.Time // nil for the system's clock
 }
@@ -68,8 +69,8 @@ type Journal struct {
 	// What follows belongs to Run.
 	failing  bool       // the last seal failed
 	key      *Key       // nil to sign nothing
-	unsigned bool       // something may be sealed that no checkpoint covers
-	signed   Checkpoint // the last one of this process
+	unsigned bool       // something may be sealed that no checkpoint is kept of
+	signed   Checkpoint // what this process last signed
 	signedAt time.Time
 
 	mu     sync.Mutex

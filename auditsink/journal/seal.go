@@ -40,16 +40,14 @@ func (j *Journal) seal(ctx context.Context) error {
 
 // sealSome seals the first batch. The order matters: the head is locked first,
 // by one sealer at a time, and only then are the entries read that are
-// committed and unsealed. The tree grows in the same transaction.
+// committed and unsealed. The tree grows in the same transaction, and its new
+// root is signed in it, so that nothing is ever sealed and unsigned.
 func (j *Journal) sealSome(ctx context.Context) error {
-	sealed := 0
+	var sealed int
+	var next Checkpoint
 	err := j.db.Tx(ctx, func(ctx context.Context, tx *ent.Tx) error {
-		sealed = 0
-		head, err := j.lockHead(ctx, tx)
-		if err != nil {
-			return err
-		}
-		t, err := loadTree(ctx, tx.AuditTree, head.Seq)
+		sealed, next = 0, Checkpoint{}
+		e, err := j.openEnd(ctx, tx)
 		if errors.Is(err, errTreeShort) {
 			_, err = catchUp(ctx, tx)
 			return err // the next time, or one after it, finds it grown
@@ -69,16 +67,18 @@ func (j *Journal) sealSome(ctx context.Context) error {
 		if err != nil || sealed == 0 {
 			return err
 		}
-		if err := settle(ctx, tx, t, rows); err != nil {
+		if err := settle(ctx, tx, e.tree, rows); err != nil {
 			return err
 		}
-		return head.Update().SetSeq(t.size).Exec(ctx)
+		next, err = j.closeEnd(ctx, tx, e)
+		return err
 	})
-	if err == nil && sealed > 0 {
-		j.unsigned = true
-		j.announce()
+	if err != nil || sealed == 0 {
+		return err
 	}
-	return err
+	j.unsigned = true
+	j.announce()
+	return j.remember(next)
 }
 
 // settle gives the entries the sequences after those in the tree, and their

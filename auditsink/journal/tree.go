@@ -145,7 +145,7 @@ func catchUp(ctx context.Context, tx *ent.Tx) (more bool, err error) {
 
 // Root returns the root of the tree over the first size records.
 func (j *Journal) Root(ctx context.Context, size int64) (tlog.Hash, error) {
-	root, err := tlog.TreeHash(size, j.hashReader(ctx))
+	root, err := tlog.TreeHash(size, hashReader(ctx, j.db.Client().AuditTree))
 	if err != nil {
 		return tlog.Hash{}, fmt.Errorf("root of the audit log at %d: %w", size, err)
 	}
@@ -155,7 +155,7 @@ func (j *Journal) Root(ctx context.Context, size int64) (tlog.Hash, error) {
 // ProveInclusion proves that the tree over the first size records has record
 // seq. [tlog.CheckRecord] checks it, for leaf seq-1.
 func (j *Journal) ProveInclusion(ctx context.Context, size, seq int64) (tlog.RecordProof, error) {
-	proof, err := tlog.ProveRecord(size, seq-1, j.hashReader(ctx))
+	proof, err := tlog.ProveRecord(size, seq-1, hashReader(ctx, j.db.Client().AuditTree))
 	if err != nil {
 		return nil, fmt.Errorf("prove record %d of the audit log: %w", seq, err)
 	}
@@ -165,7 +165,7 @@ func (j *Journal) ProveInclusion(ctx context.Context, size, seq int64) (tlog.Rec
 // ProveConsistency proves that the tree over the first size records begins with
 // the one over the first before. [tlog.CheckTree] checks it.
 func (j *Journal) ProveConsistency(ctx context.Context, size, before int64) (tlog.TreeProof, error) {
-	proof, err := tlog.ProveTree(size, before, j.hashReader(ctx))
+	proof, err := tlog.ProveTree(size, before, hashReader(ctx, j.db.Client().AuditTree))
 	if err != nil {
 		return nil, fmt.Errorf("prove that the audit log at %d continues that at %d: %w", size, before, err)
 	}
@@ -174,14 +174,14 @@ func (j *Journal) ProveConsistency(ctx context.Context, size, before int64) (tlo
 
 // hashReader reads hashes of the tree from the database: at most as many as a
 // proof has.
-func (j *Journal) hashReader(ctx context.Context) tlog.HashReader {
+func hashReader(ctx context.Context, leaves *ent.AuditTreeClient) tlog.HashReader {
 	return tlog.HashReaderFunc(func(indexes []int64) ([]tlog.Hash, error) {
 		rows := make([]int64, len(indexes))
 		for i, index := range indexes {
 			level, n := tlog.SplitStoredHashIndex(index)
 			rows[i] = (n + 1) << level // the record that completed the subtree
 		}
-		found, err := j.db.Client().AuditTree.Query().Where(audittree.IDIn(rows...)).All(ctx)
+		found, err := leaves.Query().Where(audittree.IDIn(rows...)).All(ctx)
 		if err != nil {
 			return nil, err
 		}

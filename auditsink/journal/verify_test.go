@@ -185,6 +185,12 @@ func TestVerifyNamesTheFirstBadRecord(t *testing.T) {
 		{"a column", func(t *testing.T, p *proven) {
 			p.tamper(t, "UPDATE audit_entries SET action = 'developers.api_token.revoke' WHERE seq = 7")
 		}, 7, "column action"},
+		{"the mode", func(t *testing.T, p *proven) {
+			p.tamper(t, "UPDATE audit_entries SET test = NOT test WHERE seq = 7")
+		}, 7, "column test"},
+		{"the signature of the end", func(t *testing.T, p *proven) {
+			p.tamper(t, "UPDATE audit_head SET note = REPLACE(note, '— keloa.ai/audit-log ', '— keloa.ai/audit-log A')")
+		}, 13, "the end of the log"},
 		{"no record any more", func(t *testing.T, p *proven) {
 			p.tamper(t, "UPDATE audit_entries SET record = '{' WHERE seq = 7")
 		}, 7, "no record any more"},
@@ -273,12 +279,87 @@ func TestVerifyAgainstWhatWasKeptElsewhere(t *testing.T) {
 	})
 }
 
+// Who has the database and none of the keys can make the tree agree with what
+// they changed, and take away the checkpoints that it contradicts: what they
+// cannot make is the signature of the end.
+func TestVerifyWantsTheEndSigned(t *testing.T) {
+	for name, hide := range map[string][]string{
+		"the checkpoints after it are deleted": {"DELETE FROM audit_checkpoints WHERE size > 4"},
+		"all checkpoints are deleted":          {"DELETE FROM audit_checkpoints"},
+		"all that was signed is deleted":       {"DELETE FROM audit_checkpoints", "UPDATE audit_head SET note = NULL"},
+		"the keys are deleted, too":            {"DELETE FROM audit_checkpoints", "UPDATE audit_head SET note = NULL", "DELETE FROM audit_keys"},
+		"an old signature is put in its place": {
+			"UPDATE audit_head SET note = (SELECT note FROM audit_checkpoints WHERE size = 4)",
+			"DELETE FROM audit_checkpoints WHERE size > 4",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dbtest.Each(t, func(t *testing.T, db *database.DB) {
+				p := prove(t, db)
+				p.edit(t, 7)
+				p.regrow(t)
+				p.tamper(t, hide...)
+				for _, keys := range [][]string{nil, {p.key.Public()}} {
+					_, err := p.verify(t, journal.VerifyOptions{Keys: keys})
+					if found, ok := errors.AsType[*journal.TamperedError](err); !ok {
+						t.Errorf("with keys %v: %v", keys, err)
+					} else if found.Seq > 13 {
+						t.Errorf("it names record %d", found.Seq)
+					}
+				}
+			})
+		})
+	}
+}
+
+// regrow makes the tree that the records have now, as [proven.rebuild] does, but
+// signs nothing.
+func (p *proven) regrow(t *testing.T) {
+	t.Helper()
+	head := p.db.Client().AuditHead.Query().OnlyX(t.Context())
+	p.tamper(t, "DELETE FROM audit_tree")
+	appendEvents(t, p.db, event(auditsink.ActionMint, uuid.New()))
+	run(t, journal.New(journal.Options{Database: p.db}))() // the tree catches up before it grows
+	p.tamper(t, "DELETE FROM audit_entries WHERE seq > 13", "DELETE FROM audit_tree WHERE seq > 13", "UPDATE audit_head SET seq = 13")
+	p.exec(t, "UPDATE audit_head SET note = ?", *head.Note)
+}
+
+// The end is signed with the records that it is made of: after the loss of a
+// process, too.
+func TestWhatIsSealedIsSigned(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		j := journal.New(journal.Options{Database: db, Key: newKey(t)})
+		stop := run(t, j)
+		for n := range int64(5) {
+			sealed := j.Sealed()
+			appendEvents(t, db, event(auditsink.ActionMint, uuid.New()))
+			j.Wake()
+			<-sealed
+			report, err := j.Verify(t.Context(), journal.VerifyOptions{})
+			if err != nil || report.Signed != report.Records || report.Records < n+1 {
+				t.Errorf("%+v, %v", report, err)
+			}
+		}
+		stop()
+	})
+}
+
+func TestVerifyOfAnEmptyLogThatWasSigned(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		p := prove(t, db)
+		p.tamper(t, "DELETE FROM audit_entries", "DELETE FROM audit_tree", "DELETE FROM audit_checkpoints", "UPDATE audit_head SET seq = 0, note = NULL")
+		_, err := p.verify(t, journal.VerifyOptions{})
+		wantTampered(t, err, 1, "is empty")
+	})
+}
+
 // A log that was cut off, or put back to an earlier state, agrees with itself.
 func TestVerifyOfALogThatWasPutBack(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		p := prove(t, db)
 		p.tamper(t, "DELETE FROM audit_entries WHERE seq > 9", "DELETE FROM audit_tree WHERE seq > 9",
-			"DELETE FROM audit_checkpoints WHERE size > 9", "UPDATE audit_head SET seq = 9")
+			"DELETE FROM audit_checkpoints WHERE size > 9",
+			"UPDATE audit_head SET seq = 9, note = (SELECT note FROM audit_checkpoints WHERE size = 9)")
 		if report, err := p.verify(t, journal.VerifyOptions{}); err != nil || report.Records != 9 {
 			t.Errorf("%+v, %v", report, err)
 		}
