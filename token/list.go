@@ -3,6 +3,7 @@ package token
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -21,13 +22,17 @@ type Filter struct {
 	States        []State // nil for ACTIVE and ROTATING
 	Modes         []enttoken.Mode
 	LabelContains string            // in any letter case; empty for any label
+	Search        string            // LabelContains, or what is shown of the secret
 	Abilities     []ability.Ability // granted any of these
 	MintedBy      *uuid.UUID
 	NeverUsed     *bool
 	LastUsedSince *time.Time
 	// LastUsedBefore lets nothing through that was never used.
 	LastUsedBefore *time.Time
-	ExpiresBefore  *time.Time
+	// IdleSince lets through what has not been used since, and was there.
+	IdleSince     *time.Time
+	ExpiresBefore *time.Time
+	NeverExpires  *bool
 }
 
 // OrderField is what a list is sorted by.
@@ -189,6 +194,9 @@ func (f Filter) predicates(now time.Time) []predicate.Token {
 	if f.LabelContains != "" {
 		all = append(all, enttoken.LabelKeyContains(labelKey(f.LabelContains)))
 	}
+	if f.Search != "" {
+		all = append(all, enttoken.Or(enttoken.LabelKeyContains(labelKey(f.Search)), enttoken.SecretTail(hintTail(f.Search))))
+	}
 	if f.Abilities != nil {
 		all = append(all, either(each(f.Abilities, func(a ability.Ability) predicate.Token {
 			return enttoken.HasGrantsWith(grant.AbilityEQ(a))
@@ -210,10 +218,34 @@ func (f Filter) predicates(now time.Time) []predicate.Token {
 	if f.LastUsedBefore != nil {
 		all = append(all, enttoken.LastUsedAtLT(f.LastUsedBefore.UTC()))
 	}
+	if f.IdleSince != nil {
+		since := f.IdleSince.UTC()
+		all = append(all, enttoken.Or(
+			enttoken.LastUsedAtLT(since),
+			enttoken.And(enttoken.LastUsedAtIsNil(), enttoken.CreatedAtLT(since)),
+		))
+	}
 	if f.ExpiresBefore != nil {
 		all = append(all, enttoken.ExpiresAtLT(f.ExpiresBefore.UTC()))
 	}
+	if f.NeverExpires != nil {
+		if *f.NeverExpires {
+			all = append(all, enttoken.ExpiresAtIsNil())
+		} else {
+			all = append(all, enttoken.ExpiresAtNotNil())
+		}
+	}
 	return all
+}
+
+// hintTail is the end of a secret that text asks for: text is a hint, or just its
+// end.
+func hintTail(text string) string {
+	text = strings.TrimSpace(text)
+	if i := strings.LastIndex(text, "…"); i >= 0 {
+		return text[i+len("…"):]
+	}
+	return text
 }
 
 func each[T any](values []T, with func(T) predicate.Token) []predicate.Token {
