@@ -569,6 +569,8 @@ input ApiTokenFilter {
   modes: [TokenMode!]
   "With this text in the label, in any letter case."
   labelContains: String
+  "With this text in the label, in any letter case, or with this hint: all of it, or the last four characters."
+  search: String
   "Granted at least one of these abilities."
   abilities: [Ability!]
   "Minted by the operator or the token with this id."
@@ -579,8 +581,12 @@ input ApiTokenFilter {
   lastUsedSince: Time
   "Last used before this moment. What was never used is not among these."
   lastUsedBefore: Time
+  "Not used since this moment, although minted before it."
+  idleSince: Time
   "That end before this moment."
   expiresBefore: Time
+  "That never end by themselves; or, if false, that do."
+  neverExpires: Boolean
 }
 
 "By what API tokens can be ordered."
@@ -5057,7 +5063,7 @@ func (ec *executionContext) unmarshalInputApiTokenFilter(ctx context.Context, ob
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"states", "modes", "labelContains", "abilities", "mintedBy", "neverUsed", "lastUsedSince", "lastUsedBefore", "expiresBefore"}
+	fieldsInOrder := [...]string{"states", "modes", "labelContains", "search", "abilities", "mintedBy", "neverUsed", "lastUsedSince", "lastUsedBefore", "idleSince", "expiresBefore", "neverExpires"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -5085,6 +5091,13 @@ func (ec *executionContext) unmarshalInputApiTokenFilter(ctx context.Context, ob
 				return it, err
 			}
 			it.LabelContains = data
+		case "search":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("search"))
+			data, err := ec.unmarshalOString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Search = data
 		case "abilities":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("abilities"))
 			data, err := ec.unmarshalOAbility2ᚕgithubᚗcomᚋkeloaᚋapitokensᚋtokenᚋabilityᚐAbilityᚄ(ctx, v)
@@ -5120,6 +5133,13 @@ func (ec *executionContext) unmarshalInputApiTokenFilter(ctx context.Context, ob
 				return it, err
 			}
 			it.LastUsedBefore = data
+		case "idleSince":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idleSince"))
+			data, err := ec.unmarshalOTime2ᚖtimeᚐTime(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdleSince = data
 		case "expiresBefore":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("expiresBefore"))
 			data, err := ec.unmarshalOTime2ᚖtimeᚐTime(ctx, v)
@@ -5127,6 +5147,13 @@ func (ec *executionContext) unmarshalInputApiTokenFilter(ctx context.Context, ob
 				return it, err
 			}
 			it.ExpiresBefore = data
+		case "neverExpires":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("neverExpires"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.NeverExpires = data
 		}
 	}
 	return it, nil
