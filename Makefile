@@ -60,8 +60,10 @@ generate: ## generate code from ent/schema and graph/*.graphqls; works offline
 	go generate .
 
 ui: ## build the pages in server/ui, which are embedded as they are committed; needs Node
-	@[[ -d server/ui/node_modules ]] || npm ci --prefix server/ui --no-audit --no-fund
-	@npm run build --prefix server/ui --silent -- --logLevel warn
+	@for project in server/ui server/ui/playground; do \
+	  [[ -d $$project/node_modules ]] || npm ci --prefix $$project --no-audit --no-fund; \
+	  npm run build --prefix $$project --silent -- --logLevel warn; \
+	done
 
 migration: generate ## write the migration NAME=…; without a name, take edited ones into atlas.sum
 	go run ./ent/migrate/add $(NAME)

@@ -20,6 +20,7 @@ func printBanner(ctx context.Context, cfg config, std streams, tokens *token.Ser
 	}
 	lines := [][]string{
 		{"Settings", origin.JoinPath(settingsPath).String()},
+		{"Playground", origin.JoinPath(playgroundPath).String()},
 		{"GraphQL", origin.JoinPath("graphql").String()},
 		{"Schema", origin.JoinPath("schema.graphql").String()},
 	}

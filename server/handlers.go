@@ -132,6 +132,7 @@ func (h *handlers) public() http.Handler {
 		homePath:             {http.MethodGet: h.home},
 		settingsPath:         {http.MethodGet: settings},
 		settingsAuditLogPath: {http.MethodGet: settings},
+		playgroundPath:       {http.MethodGet: h.pages[ui.Playground].ServeHTTP},
 		signInPath:           {http.MethodGet: h.signIn},
 		"/sign-out":          {http.MethodPost: h.signOut},
 		graphQLPath:          {anyMethod: h.graphQL},

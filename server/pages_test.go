@@ -24,16 +24,20 @@ func TestPagesAreLockedDown(t *testing.T) {
 	oneSite(t, func(t *testing.T, s *site) {
 		for path, status := range map[string]int{
 			"/settings/api-tokens": http.StatusOK, "/settings/audit-log": http.StatusOK, "/sign-in": http.StatusUnauthorized,
+			"/playground": http.StatusOK,
 		} {
 			a := s.do(t, "GET", s.public+path, "")
 			if a.status != status {
 				t.Errorf("%s: %d", path, a.status)
 			}
 			policy := a.header.Get("Content-Security-Policy")
-			for _, want := range []string{
-				"default-src 'none'", "script-src 'self'", "style-src 'self'", "connect-src 'self'", "frame-ancestors 'none'", "base-uri 'none'",
-				"form-action 'self'", "require-trusted-types-for 'script'", "trusted-types 'none'",
-			} {
+			wants := []string{"default-src 'none'", "script-src 'self'", "style-src 'self'", "connect-src 'self'", "frame-ancestors 'none'", "base-uri 'none'"}
+			if path == playgroundPath {
+				wants = append(wants, "form-action 'none'", "worker-src 'self'", "font-src 'self'")
+			} else {
+				wants = append(wants, "form-action 'self'", "require-trusted-types-for 'script'", "trusted-types 'none'")
+			}
+			for _, want := range wants {
 				if !slices.Contains(strings.Split(policy, "; "), want) {
 					t.Errorf("%s: the policy lacks %s: %s", path, want, policy)
 				}
@@ -53,25 +57,27 @@ func TestPagesAreLockedDown(t *testing.T) {
 	})
 }
 
-// TestPagesLoad follows the page to what it loads.
+// TestPagesLoad follows the pages to what they load.
 func TestPagesLoad(t *testing.T) {
 	oneSite(t, func(t *testing.T, s *site) {
-		page := s.do(t, "GET", s.public+settingsPath, "")
-		if page.header.Get("Cache-Control") != "no-cache" {
-			t.Errorf("the page: %s", page.header)
-		}
-		etag := page.header.Get("ETag")
-		if a := s.do(t, "GET", s.public+settingsPath, "", "If-None-Match: "+etag); etag == "" || a.status != http.StatusNotModified || a.body != "" {
-			t.Errorf("the page with its ETag %q: %d", etag, a.status)
-		}
-		paths := regexp.MustCompile(`"(/assets/[^"]+)"`).FindAllStringSubmatch(page.body, -1)
-		if len(paths) < 3 {
-			t.Fatalf("the page loads %q", paths)
-		}
-		for _, found := range paths {
-			a := s.do(t, "GET", s.public+found[1], "")
-			if a.status != http.StatusOK || a.body == "" || a.header.Get("Cache-Control") != "public, max-age=31536000, immutable" {
-				t.Errorf("%s: %d %s", found[1], a.status, a.header)
+		for _, path := range []string{settingsPath, playgroundPath} {
+			page := s.do(t, "GET", s.public+path, "")
+			if page.header.Get("Cache-Control") != "no-cache" {
+				t.Errorf("%s: %s", path, page.header)
+			}
+			etag := page.header.Get("ETag")
+			if a := s.do(t, "GET", s.public+path, "", "If-None-Match: "+etag); etag == "" || a.status != http.StatusNotModified || a.body != "" {
+				t.Errorf("%s with its ETag %q: %d", path, etag, a.status)
+			}
+			paths := regexp.MustCompile(`"(/assets/[^"]+)"`).FindAllStringSubmatch(page.body, -1)
+			if len(paths) < 3 {
+				t.Fatalf("%s loads %q", path, paths)
+			}
+			for _, found := range paths {
+				a := s.do(t, "GET", s.public+found[1], "")
+				if a.status != http.StatusOK || a.body == "" || a.header.Get("Cache-Control") != "public, max-age=31536000, immutable" {
+					t.Errorf("%s: %d %s", found[1], a.status, a.header)
+				}
 			}
 		}
 		if a := s.do(t, "GET", s.public+"/assets/settings-00000000.js", ""); a.code() != "NOT_FOUND" {

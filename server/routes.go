@@ -12,6 +12,7 @@ const (
 	homePath             = "/"
 	settingsPath         = "/settings/api-tokens"
 	settingsAuditLogPath = "/settings/audit-log"
+	playgroundPath       = "/playground"
 	signInPath           = "/sign-in"
 	graphQLPath          = "/graphql"
 	schemaPath           = "/schema.graphql"

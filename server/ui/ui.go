@@ -16,15 +16,21 @@ import (
 	"time"
 )
 
-//go:embed dist
+//go:embed dist playground/dist
 var built embed.FS
+
+// roots are the folders that the pages are built in, each by a project of its own.
+var roots = []string{"dist", "playground/dist"}
 
 // AssetsPath is what the paths of all files but the pages begin with.
 const AssetsPath = "/assets/"
 
-// Settings is the name of the settings page, which is the sign-in page of those
-// who are not signed in.
-const Settings = "settings.html"
+// The names of the pages. The settings page is also the sign-in page of those who
+// are not signed in.
+const (
+	Settings   = "settings.html"
+	Playground = "playground.html"
+)
 
 // Files are the built files: pages by their name, and what the pages load by its
 // path, such as "/assets/settings-DASdRfv6.js".
@@ -34,25 +40,10 @@ type Files map[string]File
 // page.
 func Open() (Files, error) {
 	files := Files{}
-	err := fs.WalkDir(built, "dist", func(name string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() || isEncoded(name) {
-			return err
+	for _, root := range roots {
+		if err := files.add(root); err != nil {
+			return nil, fmt.Errorf("read the built pages: %w", err)
 		}
-		f, err := read(name)
-		if err != nil {
-			return err
-		}
-		if page := strings.TrimPrefix(name, "dist/"); path.Dir(page) == "." {
-			f.policy, f.cache = policies[page], "no-cache" // keep it, but ask whether it is current
-			files[page] = f
-			return nil
-		}
-		f.cache = "public, max-age=31536000, immutable" // its name changes with it
-		files[strings.TrimPrefix(name, "dist")] = f
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("read the built pages: %w", err)
 	}
 	for page := range policies {
 		if files[page].encoded == nil {
@@ -60,6 +51,27 @@ func Open() (Files, error) {
 		}
 	}
 	return files, nil
+}
+
+// add adds the files that are built in root.
+func (f Files) add(root string) error {
+	return fs.WalkDir(built, root, func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || isEncoded(name) {
+			return err
+		}
+		file, err := read(name)
+		if err != nil {
+			return err
+		}
+		if page := strings.TrimPrefix(name, root+"/"); path.Dir(page) == "." {
+			file.policy, file.cache = policies[page], "no-cache" // keep it, but ask whether it is current
+			f[page] = file
+			return nil
+		}
+		file.cache = "public, max-age=31536000, immutable" // its name changes with it
+		f[strings.TrimPrefix(name, root)] = file
+		return nil
+	})
 }
 
 // File is one built file, in every encoding that it was built in.
@@ -89,6 +101,7 @@ var contentTypes = map[string]string{
 	".html": "text/html; charset=utf-8",
 	".js":   "text/javascript; charset=utf-8",
 	".svg":  "image/svg+xml",
+	".ttf":  "font/ttf",
 }
 
 func read(name string) (File, error) {
