@@ -9184,6 +9184,13 @@ type TokenMutation struct {
 	last_used_ip         *string
 	last_used_user_agent *string
 	exposed_at           *time.Time
+	rotated_from_id      *uuid.UUID
+	rotated_to_id        *uuid.UUID
+	rotating             *bool
+	revoke_old           *token.RevokeOld
+	rotation_ends_at     *time.Time
+	pending              *bool
+	due_at               *time.Time
 	revoked_at           *time.Time
 	revoked_by_kind      *auditsink.ActorKind
 	revoked_by_id        *uuid.UUID
@@ -10020,6 +10027,323 @@ func (m *TokenMutation) ResetExposedAt() {
 	delete(m.clearedFields, token.FieldExposedAt)
 }
 
+// SetRotatedFromID sets the "rotated_from_id" field.
+func (m *TokenMutation) SetRotatedFromID(u uuid.UUID) {
+	m.rotated_from_id = &u
+}
+
+// RotatedFromID returns the value of the "rotated_from_id" field in the mutation.
+func (m *TokenMutation) RotatedFromID() (r uuid.UUID, exists bool) {
+	v := m.rotated_from_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldRotatedFromID returns the old "rotated_from_id" field's value of the Token entity.
+// If the Token object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *TokenMutation) OldRotatedFromID(ctx context.Context) (v *uuid.UUID, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldRotatedFromID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldRotatedFromID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldRotatedFromID: %w", err)
+	}
+	return oldValue.RotatedFromID, nil
+}
+
+// ClearRotatedFromID clears the value of the "rotated_from_id" field.
+func (m *TokenMutation) ClearRotatedFromID() {
+	m.rotated_from_id = nil
+	m.clearedFields[token.FieldRotatedFromID] = struct{}{}
+}
+
+// RotatedFromIDCleared returns if the "rotated_from_id" field was cleared in this mutation.
+func (m *TokenMutation) RotatedFromIDCleared() bool {
+	_, ok := m.clearedFields[token.FieldRotatedFromID]
+	return ok
+}
+
+// ResetRotatedFromID resets all changes to the "rotated_from_id" field.
+func (m *TokenMutation) ResetRotatedFromID() {
+	m.rotated_from_id = nil
+	delete(m.clearedFields, token.FieldRotatedFromID)
+}
+
+// SetRotatedToID sets the "rotated_to_id" field.
+func (m *TokenMutation) SetRotatedToID(u uuid.UUID) {
+	m.rotated_to_id = &u
+}
+
+// RotatedToID returns the value of the "rotated_to_id" field in the mutation.
+func (m *TokenMutation) RotatedToID() (r uuid.UUID, exists bool) {
+	v := m.rotated_to_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldRotatedToID returns the old "rotated_to_id" field's value of the Token entity.
+// If the Token object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *TokenMutation) OldRotatedToID(ctx context.Context) (v *uuid.UUID, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldRotatedToID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldRotatedToID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldRotatedToID: %w", err)
+	}
+	return oldValue.RotatedToID, nil
+}
+
+// ClearRotatedToID clears the value of the "rotated_to_id" field.
+func (m *TokenMutation) ClearRotatedToID() {
+	m.rotated_to_id = nil
+	m.clearedFields[token.FieldRotatedToID] = struct{}{}
+}
+
+// RotatedToIDCleared returns if the "rotated_to_id" field was cleared in this mutation.
+func (m *TokenMutation) RotatedToIDCleared() bool {
+	_, ok := m.clearedFields[token.FieldRotatedToID]
+	return ok
+}
+
+// ResetRotatedToID resets all changes to the "rotated_to_id" field.
+func (m *TokenMutation) ResetRotatedToID() {
+	m.rotated_to_id = nil
+	delete(m.clearedFields, token.FieldRotatedToID)
+}
+
+// SetRotating sets the "rotating" field.
+func (m *TokenMutation) SetRotating(b bool) {
+	m.rotating = &b
+}
+
+// Rotating returns the value of the "rotating" field in the mutation.
+func (m *TokenMutation) Rotating() (r bool, exists bool) {
+	v := m.rotating
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldRotating returns the old "rotating" field's value of the Token entity.
+// If the Token object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *TokenMutation) OldRotating(ctx context.Context) (v bool, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldRotating is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldRotating requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldRotating: %w", err)
+	}
+	return oldValue.Rotating, nil
+}
+
+// ResetRotating resets all changes to the "rotating" field.
+func (m *TokenMutation) ResetRotating() {
+	m.rotating = nil
+}
+
+// SetRevokeOld sets the "revoke_old" field.
+func (m *TokenMutation) SetRevokeOld(to token.RevokeOld) {
+	m.revoke_old = &to
+}
+
+// RevokeOld returns the value of the "revoke_old" field in the mutation.
+func (m *TokenMutation) RevokeOld() (r token.RevokeOld, exists bool) {
+	v := m.revoke_old
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldRevokeOld returns the old "revoke_old" field's value of the Token entity.
+// If the Token object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *TokenMutation) OldRevokeOld(ctx context.Context) (v *token.RevokeOld, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldRevokeOld is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldRevokeOld requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldRevokeOld: %w", err)
+	}
+	return oldValue.RevokeOld, nil
+}
+
+// ClearRevokeOld clears the value of the "revoke_old" field.
+func (m *TokenMutation) ClearRevokeOld() {
+	m.revoke_old = nil
+	m.clearedFields[token.FieldRevokeOld] = struct{}{}
+}
+
+// RevokeOldCleared returns if the "revoke_old" field was cleared in this mutation.
+func (m *TokenMutation) RevokeOldCleared() bool {
+	_, ok := m.clearedFields[token.FieldRevokeOld]
+	return ok
+}
+
+// ResetRevokeOld resets all changes to the "revoke_old" field.
+func (m *TokenMutation) ResetRevokeOld() {
+	m.revoke_old = nil
+	delete(m.clearedFields, token.FieldRevokeOld)
+}
+
+// SetRotationEndsAt sets the "rotation_ends_at" field.
+func (m *TokenMutation) SetRotationEndsAt(t time.Time) {
+	m.rotation_ends_at = &t
+}
+
+// RotationEndsAt returns the value of the "rotation_ends_at" field in the mutation.
+func (m *TokenMutation) RotationEndsAt() (r time.Time, exists bool) {
+	v := m.rotation_ends_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldRotationEndsAt returns the old "rotation_ends_at" field's value of the Token entity.
+// If the Token object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *TokenMutation) OldRotationEndsAt(ctx context.Context) (v *time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldRotationEndsAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldRotationEndsAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldRotationEndsAt: %w", err)
+	}
+	return oldValue.RotationEndsAt, nil
+}
+
+// ClearRotationEndsAt clears the value of the "rotation_ends_at" field.
+func (m *TokenMutation) ClearRotationEndsAt() {
+	m.rotation_ends_at = nil
+	m.clearedFields[token.FieldRotationEndsAt] = struct{}{}
+}
+
+// RotationEndsAtCleared returns if the "rotation_ends_at" field was cleared in this mutation.
+func (m *TokenMutation) RotationEndsAtCleared() bool {
+	_, ok := m.clearedFields[token.FieldRotationEndsAt]
+	return ok
+}
+
+// ResetRotationEndsAt resets all changes to the "rotation_ends_at" field.
+func (m *TokenMutation) ResetRotationEndsAt() {
+	m.rotation_ends_at = nil
+	delete(m.clearedFields, token.FieldRotationEndsAt)
+}
+
+// SetPending sets the "pending" field.
+func (m *TokenMutation) SetPending(b bool) {
+	m.pending = &b
+}
+
+// Pending returns the value of the "pending" field in the mutation.
+func (m *TokenMutation) Pending() (r bool, exists bool) {
+	v := m.pending
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldPending returns the old "pending" field's value of the Token entity.
+// If the Token object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *TokenMutation) OldPending(ctx context.Context) (v bool, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldPending is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldPending requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldPending: %w", err)
+	}
+	return oldValue.Pending, nil
+}
+
+// ResetPending resets all changes to the "pending" field.
+func (m *TokenMutation) ResetPending() {
+	m.pending = nil
+}
+
+// SetDueAt sets the "due_at" field.
+func (m *TokenMutation) SetDueAt(t time.Time) {
+	m.due_at = &t
+}
+
+// DueAt returns the value of the "due_at" field in the mutation.
+func (m *TokenMutation) DueAt() (r time.Time, exists bool) {
+	v := m.due_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldDueAt returns the old "due_at" field's value of the Token entity.
+// If the Token object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *TokenMutation) OldDueAt(ctx context.Context) (v *time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldDueAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldDueAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldDueAt: %w", err)
+	}
+	return oldValue.DueAt, nil
+}
+
+// ClearDueAt clears the value of the "due_at" field.
+func (m *TokenMutation) ClearDueAt() {
+	m.due_at = nil
+	m.clearedFields[token.FieldDueAt] = struct{}{}
+}
+
+// DueAtCleared returns if the "due_at" field was cleared in this mutation.
+func (m *TokenMutation) DueAtCleared() bool {
+	_, ok := m.clearedFields[token.FieldDueAt]
+	return ok
+}
+
+// ResetDueAt resets all changes to the "due_at" field.
+func (m *TokenMutation) ResetDueAt() {
+	m.due_at = nil
+	delete(m.clearedFields, token.FieldDueAt)
+}
+
 // SetRevokedAt sets the "revoked_at" field.
 func (m *TokenMutation) SetRevokedAt(t time.Time) {
 	m.revoked_at = &t
@@ -10380,7 +10704,7 @@ func (m *TokenMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *TokenMutation) Fields() []string {
-	fields := make([]string, 0, 22)
+	fields := make([]string, 0, 29)
 	if m.workspace != nil {
 		fields = append(fields, token.FieldWorkspaceID)
 	}
@@ -10431,6 +10755,27 @@ func (m *TokenMutation) Fields() []string {
 	}
 	if m.exposed_at != nil {
 		fields = append(fields, token.FieldExposedAt)
+	}
+	if m.rotated_from_id != nil {
+		fields = append(fields, token.FieldRotatedFromID)
+	}
+	if m.rotated_to_id != nil {
+		fields = append(fields, token.FieldRotatedToID)
+	}
+	if m.rotating != nil {
+		fields = append(fields, token.FieldRotating)
+	}
+	if m.revoke_old != nil {
+		fields = append(fields, token.FieldRevokeOld)
+	}
+	if m.rotation_ends_at != nil {
+		fields = append(fields, token.FieldRotationEndsAt)
+	}
+	if m.pending != nil {
+		fields = append(fields, token.FieldPending)
+	}
+	if m.due_at != nil {
+		fields = append(fields, token.FieldDueAt)
 	}
 	if m.revoked_at != nil {
 		fields = append(fields, token.FieldRevokedAt)
@@ -10489,6 +10834,20 @@ func (m *TokenMutation) Field(name string) (ent.Value, bool) {
 		return m.LastUsedUserAgent()
 	case token.FieldExposedAt:
 		return m.ExposedAt()
+	case token.FieldRotatedFromID:
+		return m.RotatedFromID()
+	case token.FieldRotatedToID:
+		return m.RotatedToID()
+	case token.FieldRotating:
+		return m.Rotating()
+	case token.FieldRevokeOld:
+		return m.RevokeOld()
+	case token.FieldRotationEndsAt:
+		return m.RotationEndsAt()
+	case token.FieldPending:
+		return m.Pending()
+	case token.FieldDueAt:
+		return m.DueAt()
 	case token.FieldRevokedAt:
 		return m.RevokedAt()
 	case token.FieldRevokedByKind:
@@ -10542,6 +10901,20 @@ func (m *TokenMutation) OldField(ctx context.Context, name string) (ent.Value, e
 		return m.OldLastUsedUserAgent(ctx)
 	case token.FieldExposedAt:
 		return m.OldExposedAt(ctx)
+	case token.FieldRotatedFromID:
+		return m.OldRotatedFromID(ctx)
+	case token.FieldRotatedToID:
+		return m.OldRotatedToID(ctx)
+	case token.FieldRotating:
+		return m.OldRotating(ctx)
+	case token.FieldRevokeOld:
+		return m.OldRevokeOld(ctx)
+	case token.FieldRotationEndsAt:
+		return m.OldRotationEndsAt(ctx)
+	case token.FieldPending:
+		return m.OldPending(ctx)
+	case token.FieldDueAt:
+		return m.OldDueAt(ctx)
 	case token.FieldRevokedAt:
 		return m.OldRevokedAt(ctx)
 	case token.FieldRevokedByKind:
@@ -10680,6 +11053,55 @@ func (m *TokenMutation) SetField(name string, value ent.Value) error {
 		}
 		m.SetExposedAt(v)
 		return nil
+	case token.FieldRotatedFromID:
+		v, ok := value.(uuid.UUID)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetRotatedFromID(v)
+		return nil
+	case token.FieldRotatedToID:
+		v, ok := value.(uuid.UUID)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetRotatedToID(v)
+		return nil
+	case token.FieldRotating:
+		v, ok := value.(bool)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetRotating(v)
+		return nil
+	case token.FieldRevokeOld:
+		v, ok := value.(token.RevokeOld)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetRevokeOld(v)
+		return nil
+	case token.FieldRotationEndsAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetRotationEndsAt(v)
+		return nil
+	case token.FieldPending:
+		v, ok := value.(bool)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetPending(v)
+		return nil
+	case token.FieldDueAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetDueAt(v)
+		return nil
 	case token.FieldRevokedAt:
 		v, ok := value.(time.Time)
 		if !ok {
@@ -10769,6 +11191,21 @@ func (m *TokenMutation) ClearedFields() []string {
 	if m.FieldCleared(token.FieldExposedAt) {
 		fields = append(fields, token.FieldExposedAt)
 	}
+	if m.FieldCleared(token.FieldRotatedFromID) {
+		fields = append(fields, token.FieldRotatedFromID)
+	}
+	if m.FieldCleared(token.FieldRotatedToID) {
+		fields = append(fields, token.FieldRotatedToID)
+	}
+	if m.FieldCleared(token.FieldRevokeOld) {
+		fields = append(fields, token.FieldRevokeOld)
+	}
+	if m.FieldCleared(token.FieldRotationEndsAt) {
+		fields = append(fields, token.FieldRotationEndsAt)
+	}
+	if m.FieldCleared(token.FieldDueAt) {
+		fields = append(fields, token.FieldDueAt)
+	}
 	if m.FieldCleared(token.FieldRevokedAt) {
 		fields = append(fields, token.FieldRevokedAt)
 	}
@@ -10821,6 +11258,21 @@ func (m *TokenMutation) ClearField(name string) error {
 		return nil
 	case token.FieldExposedAt:
 		m.ClearExposedAt()
+		return nil
+	case token.FieldRotatedFromID:
+		m.ClearRotatedFromID()
+		return nil
+	case token.FieldRotatedToID:
+		m.ClearRotatedToID()
+		return nil
+	case token.FieldRevokeOld:
+		m.ClearRevokeOld()
+		return nil
+	case token.FieldRotationEndsAt:
+		m.ClearRotationEndsAt()
+		return nil
+	case token.FieldDueAt:
+		m.ClearDueAt()
 		return nil
 	case token.FieldRevokedAt:
 		m.ClearRevokedAt()
@@ -10895,6 +11347,27 @@ func (m *TokenMutation) ResetField(name string) error {
 		return nil
 	case token.FieldExposedAt:
 		m.ResetExposedAt()
+		return nil
+	case token.FieldRotatedFromID:
+		m.ResetRotatedFromID()
+		return nil
+	case token.FieldRotatedToID:
+		m.ResetRotatedToID()
+		return nil
+	case token.FieldRotating:
+		m.ResetRotating()
+		return nil
+	case token.FieldRevokeOld:
+		m.ResetRevokeOld()
+		return nil
+	case token.FieldRotationEndsAt:
+		m.ResetRotationEndsAt()
+		return nil
+	case token.FieldPending:
+		m.ResetPending()
+		return nil
+	case token.FieldDueAt:
+		m.ResetDueAt()
 		return nil
 	case token.FieldRevokedAt:
 		m.ResetRevokedAt()
@@ -11027,6 +11500,10 @@ type UsageBucketMutation struct {
 	start         *time.Time
 	requests      *int64
 	addrequests   *int64
+	agents        *int64
+	addagents     *int64
+	networks      *int64
+	addnetworks   *int64
 	clearedFields map[string]struct{}
 	done          bool
 	oldValue      func(context.Context) (*UsageBucket, error)
@@ -11259,6 +11736,118 @@ func (m *UsageBucketMutation) ResetRequests() {
 	m.addrequests = nil
 }
 
+// SetAgents sets the "agents" field.
+func (m *UsageBucketMutation) SetAgents(i int64) {
+	m.agents = &i
+	m.addagents = nil
+}
+
+// Agents returns the value of the "agents" field in the mutation.
+func (m *UsageBucketMutation) Agents() (r int64, exists bool) {
+	v := m.agents
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldAgents returns the old "agents" field's value of the UsageBucket entity.
+// If the UsageBucket object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *UsageBucketMutation) OldAgents(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldAgents is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldAgents requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldAgents: %w", err)
+	}
+	return oldValue.Agents, nil
+}
+
+// AddAgents adds i to the "agents" field.
+func (m *UsageBucketMutation) AddAgents(i int64) {
+	if m.addagents != nil {
+		*m.addagents += i
+	} else {
+		m.addagents = &i
+	}
+}
+
+// AddedAgents returns the value that was added to the "agents" field in this mutation.
+func (m *UsageBucketMutation) AddedAgents() (r int64, exists bool) {
+	v := m.addagents
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetAgents resets all changes to the "agents" field.
+func (m *UsageBucketMutation) ResetAgents() {
+	m.agents = nil
+	m.addagents = nil
+}
+
+// SetNetworks sets the "networks" field.
+func (m *UsageBucketMutation) SetNetworks(i int64) {
+	m.networks = &i
+	m.addnetworks = nil
+}
+
+// Networks returns the value of the "networks" field in the mutation.
+func (m *UsageBucketMutation) Networks() (r int64, exists bool) {
+	v := m.networks
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldNetworks returns the old "networks" field's value of the UsageBucket entity.
+// If the UsageBucket object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *UsageBucketMutation) OldNetworks(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldNetworks is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldNetworks requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldNetworks: %w", err)
+	}
+	return oldValue.Networks, nil
+}
+
+// AddNetworks adds i to the "networks" field.
+func (m *UsageBucketMutation) AddNetworks(i int64) {
+	if m.addnetworks != nil {
+		*m.addnetworks += i
+	} else {
+		m.addnetworks = &i
+	}
+}
+
+// AddedNetworks returns the value that was added to the "networks" field in this mutation.
+func (m *UsageBucketMutation) AddedNetworks() (r int64, exists bool) {
+	v := m.addnetworks
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetNetworks resets all changes to the "networks" field.
+func (m *UsageBucketMutation) ResetNetworks() {
+	m.networks = nil
+	m.addnetworks = nil
+}
+
 // Where appends a list predicates to the UsageBucketMutation builder.
 func (m *UsageBucketMutation) Where(ps ...predicate.UsageBucket) {
 	m.predicates = append(m.predicates, ps...)
@@ -11293,7 +11882,7 @@ func (m *UsageBucketMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *UsageBucketMutation) Fields() []string {
-	fields := make([]string, 0, 3)
+	fields := make([]string, 0, 5)
 	if m.token_id != nil {
 		fields = append(fields, usagebucket.FieldTokenID)
 	}
@@ -11302,6 +11891,12 @@ func (m *UsageBucketMutation) Fields() []string {
 	}
 	if m.requests != nil {
 		fields = append(fields, usagebucket.FieldRequests)
+	}
+	if m.agents != nil {
+		fields = append(fields, usagebucket.FieldAgents)
+	}
+	if m.networks != nil {
+		fields = append(fields, usagebucket.FieldNetworks)
 	}
 	return fields
 }
@@ -11317,6 +11912,10 @@ func (m *UsageBucketMutation) Field(name string) (ent.Value, bool) {
 		return m.Start()
 	case usagebucket.FieldRequests:
 		return m.Requests()
+	case usagebucket.FieldAgents:
+		return m.Agents()
+	case usagebucket.FieldNetworks:
+		return m.Networks()
 	}
 	return nil, false
 }
@@ -11332,6 +11931,10 @@ func (m *UsageBucketMutation) OldField(ctx context.Context, name string) (ent.Va
 		return m.OldStart(ctx)
 	case usagebucket.FieldRequests:
 		return m.OldRequests(ctx)
+	case usagebucket.FieldAgents:
+		return m.OldAgents(ctx)
+	case usagebucket.FieldNetworks:
+		return m.OldNetworks(ctx)
 	}
 	return nil, fmt.Errorf("unknown UsageBucket field %s", name)
 }
@@ -11362,6 +11965,20 @@ func (m *UsageBucketMutation) SetField(name string, value ent.Value) error {
 		}
 		m.SetRequests(v)
 		return nil
+	case usagebucket.FieldAgents:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetAgents(v)
+		return nil
+	case usagebucket.FieldNetworks:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetNetworks(v)
+		return nil
 	}
 	return fmt.Errorf("unknown UsageBucket field %s", name)
 }
@@ -11373,6 +11990,12 @@ func (m *UsageBucketMutation) AddedFields() []string {
 	if m.addrequests != nil {
 		fields = append(fields, usagebucket.FieldRequests)
 	}
+	if m.addagents != nil {
+		fields = append(fields, usagebucket.FieldAgents)
+	}
+	if m.addnetworks != nil {
+		fields = append(fields, usagebucket.FieldNetworks)
+	}
 	return fields
 }
 
@@ -11383,6 +12006,10 @@ func (m *UsageBucketMutation) AddedField(name string) (ent.Value, bool) {
 	switch name {
 	case usagebucket.FieldRequests:
 		return m.AddedRequests()
+	case usagebucket.FieldAgents:
+		return m.AddedAgents()
+	case usagebucket.FieldNetworks:
+		return m.AddedNetworks()
 	}
 	return nil, false
 }
@@ -11398,6 +12025,20 @@ func (m *UsageBucketMutation) AddField(name string, value ent.Value) error {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
 		m.AddRequests(v)
+		return nil
+	case usagebucket.FieldAgents:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddAgents(v)
+		return nil
+	case usagebucket.FieldNetworks:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddNetworks(v)
 		return nil
 	}
 	return fmt.Errorf("unknown UsageBucket numeric field %s", name)
@@ -11434,6 +12075,12 @@ func (m *UsageBucketMutation) ResetField(name string) error {
 		return nil
 	case usagebucket.FieldRequests:
 		m.ResetRequests()
+		return nil
+	case usagebucket.FieldAgents:
+		m.ResetAgents()
+		return nil
+	case usagebucket.FieldNetworks:
+		m.ResetNetworks()
 		return nil
 	}
 	return fmt.Errorf("unknown UsageBucket field %s", name)

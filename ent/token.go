@@ -54,6 +54,20 @@ type Token struct {
 	LastUsedUserAgent *string `json:"last_used_user_agent,omitempty"`
 	// ExposedAt holds the value of the "exposed_at" field.
 	ExposedAt *time.Time `json:"exposed_at,omitempty"`
+	// RotatedFromID holds the value of the "rotated_from_id" field.
+	RotatedFromID *uuid.UUID `json:"rotated_from_id,omitempty"`
+	// RotatedToID holds the value of the "rotated_to_id" field.
+	RotatedToID *uuid.UUID `json:"rotated_to_id,omitempty"`
+	// Rotating holds the value of the "rotating" field.
+	Rotating bool `json:"rotating,omitempty"`
+	// RevokeOld holds the value of the "revoke_old" field.
+	RevokeOld *token.RevokeOld `json:"revoke_old,omitempty"`
+	// RotationEndsAt holds the value of the "rotation_ends_at" field.
+	RotationEndsAt *time.Time `json:"rotation_ends_at,omitempty"`
+	// Pending holds the value of the "pending" field.
+	Pending bool `json:"pending,omitempty"`
+	// DueAt holds the value of the "due_at" field.
+	DueAt *time.Time `json:"due_at,omitempty"`
 	// RevokedAt holds the value of the "revoked_at" field.
 	RevokedAt *time.Time `json:"revoked_at,omitempty"`
 	// RevokedByKind holds the value of the "revoked_by_kind" field.
@@ -106,13 +120,15 @@ func (*Token) scanValues(columns []string) ([]any, error) {
 	values := make([]any, len(columns))
 	for i := range columns {
 		switch columns[i] {
-		case token.FieldMintedByID, token.FieldRevokedByID:
+		case token.FieldMintedByID, token.FieldRotatedFromID, token.FieldRotatedToID, token.FieldRevokedByID:
 			values[i] = &sql.NullScanner{S: new(uuid.UUID)}
 		case token.FieldSecretHash, token.FieldIdempotencyKey, token.FieldIdempotencyInput:
 			values[i] = new([]byte)
-		case token.FieldLabel, token.FieldLabelKey, token.FieldSecretTail, token.FieldMode, token.FieldMintedByKind, token.FieldMintedByName, token.FieldLastUsedIP, token.FieldLastUsedUserAgent, token.FieldRevokedByKind, token.FieldRevokedByName, token.FieldRevokeReason:
+		case token.FieldRotating, token.FieldPending:
+			values[i] = new(sql.NullBool)
+		case token.FieldLabel, token.FieldLabelKey, token.FieldSecretTail, token.FieldMode, token.FieldMintedByKind, token.FieldMintedByName, token.FieldLastUsedIP, token.FieldLastUsedUserAgent, token.FieldRevokeOld, token.FieldRevokedByKind, token.FieldRevokedByName, token.FieldRevokeReason:
 			values[i] = new(sql.NullString)
-		case token.FieldCreatedAt, token.FieldExpiresAt, token.FieldLastUsedAt, token.FieldExposedAt, token.FieldRevokedAt:
+		case token.FieldCreatedAt, token.FieldExpiresAt, token.FieldLastUsedAt, token.FieldExposedAt, token.FieldRotationEndsAt, token.FieldDueAt, token.FieldRevokedAt:
 			values[i] = new(sql.NullTime)
 		case token.FieldID, token.FieldWorkspaceID:
 			values[i] = new(uuid.UUID)
@@ -244,6 +260,53 @@ func (_m *Token) assignValues(columns []string, values []any) error {
 			} else if value.Valid {
 				_m.ExposedAt = new(time.Time)
 				*_m.ExposedAt = value.Time
+			}
+		case token.FieldRotatedFromID:
+			if value, ok := values[i].(*sql.NullScanner); !ok {
+				return fmt.Errorf("unexpected type %T for field rotated_from_id", values[i])
+			} else if value.Valid {
+				_m.RotatedFromID = new(uuid.UUID)
+				*_m.RotatedFromID = *value.S.(*uuid.UUID)
+			}
+		case token.FieldRotatedToID:
+			if value, ok := values[i].(*sql.NullScanner); !ok {
+				return fmt.Errorf("unexpected type %T for field rotated_to_id", values[i])
+			} else if value.Valid {
+				_m.RotatedToID = new(uuid.UUID)
+				*_m.RotatedToID = *value.S.(*uuid.UUID)
+			}
+		case token.FieldRotating:
+			if value, ok := values[i].(*sql.NullBool); !ok {
+				return fmt.Errorf("unexpected type %T for field rotating", values[i])
+			} else if value.Valid {
+				_m.Rotating = value.Bool
+			}
+		case token.FieldRevokeOld:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field revoke_old", values[i])
+			} else if value.Valid {
+				_m.RevokeOld = new(token.RevokeOld)
+				*_m.RevokeOld = token.RevokeOld(value.String)
+			}
+		case token.FieldRotationEndsAt:
+			if value, ok := values[i].(*sql.NullTime); !ok {
+				return fmt.Errorf("unexpected type %T for field rotation_ends_at", values[i])
+			} else if value.Valid {
+				_m.RotationEndsAt = new(time.Time)
+				*_m.RotationEndsAt = value.Time
+			}
+		case token.FieldPending:
+			if value, ok := values[i].(*sql.NullBool); !ok {
+				return fmt.Errorf("unexpected type %T for field pending", values[i])
+			} else if value.Valid {
+				_m.Pending = value.Bool
+			}
+		case token.FieldDueAt:
+			if value, ok := values[i].(*sql.NullTime); !ok {
+				return fmt.Errorf("unexpected type %T for field due_at", values[i])
+			} else if value.Valid {
+				_m.DueAt = new(time.Time)
+				*_m.DueAt = value.Time
 			}
 		case token.FieldRevokedAt:
 			if value, ok := values[i].(*sql.NullTime); !ok {
@@ -383,6 +446,37 @@ func (_m *Token) String() string {
 	builder.WriteString(", ")
 	if v := _m.ExposedAt; v != nil {
 		builder.WriteString("exposed_at=")
+		builder.WriteString(v.Format(time.ANSIC))
+	}
+	builder.WriteString(", ")
+	if v := _m.RotatedFromID; v != nil {
+		builder.WriteString("rotated_from_id=")
+		builder.WriteString(fmt.Sprintf("%v", *v))
+	}
+	builder.WriteString(", ")
+	if v := _m.RotatedToID; v != nil {
+		builder.WriteString("rotated_to_id=")
+		builder.WriteString(fmt.Sprintf("%v", *v))
+	}
+	builder.WriteString(", ")
+	builder.WriteString("rotating=")
+	builder.WriteString(fmt.Sprintf("%v", _m.Rotating))
+	builder.WriteString(", ")
+	if v := _m.RevokeOld; v != nil {
+		builder.WriteString("revoke_old=")
+		builder.WriteString(fmt.Sprintf("%v", *v))
+	}
+	builder.WriteString(", ")
+	if v := _m.RotationEndsAt; v != nil {
+		builder.WriteString("rotation_ends_at=")
+		builder.WriteString(v.Format(time.ANSIC))
+	}
+	builder.WriteString(", ")
+	builder.WriteString("pending=")
+	builder.WriteString(fmt.Sprintf("%v", _m.Pending))
+	builder.WriteString(", ")
+	if v := _m.DueAt; v != nil {
+		builder.WriteString("due_at=")
 		builder.WriteString(v.Format(time.ANSIC))
 	}
 	builder.WriteString(", ")

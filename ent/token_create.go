@@ -177,6 +177,104 @@ func (_c *TokenCreate) SetNillableExposedAt(v *time.Time) *TokenCreate {
 	return _c
 }
 
+// SetRotatedFromID sets the "rotated_from_id" field.
+func (_c *TokenCreate) SetRotatedFromID(v uuid.UUID) *TokenCreate {
+	_c.mutation.SetRotatedFromID(v)
+	return _c
+}
+
+// SetNillableRotatedFromID sets the "rotated_from_id" field if the given value is not nil.
+func (_c *TokenCreate) SetNillableRotatedFromID(v *uuid.UUID) *TokenCreate {
+	if v != nil {
+		_c.SetRotatedFromID(*v)
+	}
+	return _c
+}
+
+// SetRotatedToID sets the "rotated_to_id" field.
+func (_c *TokenCreate) SetRotatedToID(v uuid.UUID) *TokenCreate {
+	_c.mutation.SetRotatedToID(v)
+	return _c
+}
+
+// SetNillableRotatedToID sets the "rotated_to_id" field if the given value is not nil.
+func (_c *TokenCreate) SetNillableRotatedToID(v *uuid.UUID) *TokenCreate {
+	if v != nil {
+		_c.SetRotatedToID(*v)
+	}
+	return _c
+}
+
+// SetRotating sets the "rotating" field.
+func (_c *TokenCreate) SetRotating(v bool) *TokenCreate {
+	_c.mutation.SetRotating(v)
+	return _c
+}
+
+// SetNillableRotating sets the "rotating" field if the given value is not nil.
+func (_c *TokenCreate) SetNillableRotating(v *bool) *TokenCreate {
+	if v != nil {
+		_c.SetRotating(*v)
+	}
+	return _c
+}
+
+// SetRevokeOld sets the "revoke_old" field.
+func (_c *TokenCreate) SetRevokeOld(v token.RevokeOld) *TokenCreate {
+	_c.mutation.SetRevokeOld(v)
+	return _c
+}
+
+// SetNillableRevokeOld sets the "revoke_old" field if the given value is not nil.
+func (_c *TokenCreate) SetNillableRevokeOld(v *token.RevokeOld) *TokenCreate {
+	if v != nil {
+		_c.SetRevokeOld(*v)
+	}
+	return _c
+}
+
+// SetRotationEndsAt sets the "rotation_ends_at" field.
+func (_c *TokenCreate) SetRotationEndsAt(v time.Time) *TokenCreate {
+	_c.mutation.SetRotationEndsAt(v)
+	return _c
+}
+
+// SetNillableRotationEndsAt sets the "rotation_ends_at" field if the given value is not nil.
+func (_c *TokenCreate) SetNillableRotationEndsAt(v *time.Time) *TokenCreate {
+	if v != nil {
+		_c.SetRotationEndsAt(*v)
+	}
+	return _c
+}
+
+// SetPending sets the "pending" field.
+func (_c *TokenCreate) SetPending(v bool) *TokenCreate {
+	_c.mutation.SetPending(v)
+	return _c
+}
+
+// SetNillablePending sets the "pending" field if the given value is not nil.
+func (_c *TokenCreate) SetNillablePending(v *bool) *TokenCreate {
+	if v != nil {
+		_c.SetPending(*v)
+	}
+	return _c
+}
+
+// SetDueAt sets the "due_at" field.
+func (_c *TokenCreate) SetDueAt(v time.Time) *TokenCreate {
+	_c.mutation.SetDueAt(v)
+	return _c
+}
+
+// SetNillableDueAt sets the "due_at" field if the given value is not nil.
+func (_c *TokenCreate) SetNillableDueAt(v *time.Time) *TokenCreate {
+	if v != nil {
+		_c.SetDueAt(*v)
+	}
+	return _c
+}
+
 // SetRevokedAt sets the "revoked_at" field.
 func (_c *TokenCreate) SetRevokedAt(v time.Time) *TokenCreate {
 	_c.mutation.SetRevokedAt(v)
@@ -316,6 +414,14 @@ func (_c *TokenCreate) ExecX(ctx context.Context) {
 
 // defaults sets the default values of the builder before save.
 func (_c *TokenCreate) defaults() {
+	if _, ok := _c.mutation.Rotating(); !ok {
+		v := token.DefaultRotating
+		_c.mutation.SetRotating(v)
+	}
+	if _, ok := _c.mutation.Pending(); !ok {
+		v := token.DefaultPending
+		_c.mutation.SetPending(v)
+	}
 	if _, ok := _c.mutation.ID(); !ok {
 		v := token.DefaultID()
 		_c.mutation.SetID(v)
@@ -405,6 +511,17 @@ func (_c *TokenCreate) check() error {
 		if err := token.LastUsedUserAgentValidator(v); err != nil {
 			return &ValidationError{Name: "last_used_user_agent", err: fmt.Errorf(`ent: validator failed for field "Token.last_used_user_agent": %w`, err)}
 		}
+	}
+	if _, ok := _c.mutation.Rotating(); !ok {
+		return &ValidationError{Name: "rotating", err: errors.New(`ent: missing required field "Token.rotating"`)}
+	}
+	if v, ok := _c.mutation.RevokeOld(); ok {
+		if err := token.RevokeOldValidator(v); err != nil {
+			return &ValidationError{Name: "revoke_old", err: fmt.Errorf(`ent: validator failed for field "Token.revoke_old": %w`, err)}
+		}
+	}
+	if _, ok := _c.mutation.Pending(); !ok {
+		return &ValidationError{Name: "pending", err: errors.New(`ent: missing required field "Token.pending"`)}
 	}
 	if v, ok := _c.mutation.RevokedByKind(); ok {
 		if err := token.RevokedByKindValidator(v); err != nil {
@@ -523,6 +640,34 @@ func (_c *TokenCreate) createSpec() (*Token, *sqlgraph.CreateSpec) {
 	if value, ok := _c.mutation.ExposedAt(); ok {
 		_spec.SetField(token.FieldExposedAt, field.TypeTime, value)
 		_node.ExposedAt = &value
+	}
+	if value, ok := _c.mutation.RotatedFromID(); ok {
+		_spec.SetField(token.FieldRotatedFromID, field.TypeUUID, value)
+		_node.RotatedFromID = &value
+	}
+	if value, ok := _c.mutation.RotatedToID(); ok {
+		_spec.SetField(token.FieldRotatedToID, field.TypeUUID, value)
+		_node.RotatedToID = &value
+	}
+	if value, ok := _c.mutation.Rotating(); ok {
+		_spec.SetField(token.FieldRotating, field.TypeBool, value)
+		_node.Rotating = value
+	}
+	if value, ok := _c.mutation.RevokeOld(); ok {
+		_spec.SetField(token.FieldRevokeOld, field.TypeEnum, value)
+		_node.RevokeOld = &value
+	}
+	if value, ok := _c.mutation.RotationEndsAt(); ok {
+		_spec.SetField(token.FieldRotationEndsAt, field.TypeTime, value)
+		_node.RotationEndsAt = &value
+	}
+	if value, ok := _c.mutation.Pending(); ok {
+		_spec.SetField(token.FieldPending, field.TypeBool, value)
+		_node.Pending = value
+	}
+	if value, ok := _c.mutation.DueAt(); ok {
+		_spec.SetField(token.FieldDueAt, field.TypeTime, value)
+		_node.DueAt = &value
 	}
 	if value, ok := _c.mutation.RevokedAt(); ok {
 		_spec.SetField(token.FieldRevokedAt, field.TypeTime, value)
@@ -743,6 +888,102 @@ func (u *TokenUpsert) ClearExposedAt() *TokenUpsert {
 	return u
 }
 
+// SetRotatedToID sets the "rotated_to_id" field.
+func (u *TokenUpsert) SetRotatedToID(v uuid.UUID) *TokenUpsert {
+	u.Set(token.FieldRotatedToID, v)
+	return u
+}
+
+// UpdateRotatedToID sets the "rotated_to_id" field to the value that was provided on create.
+func (u *TokenUpsert) UpdateRotatedToID() *TokenUpsert {
+	u.SetExcluded(token.FieldRotatedToID)
+	return u
+}
+
+// ClearRotatedToID clears the value of the "rotated_to_id" field.
+func (u *TokenUpsert) ClearRotatedToID() *TokenUpsert {
+	u.SetNull(token.FieldRotatedToID)
+	return u
+}
+
+// SetRotating sets the "rotating" field.
+func (u *TokenUpsert) SetRotating(v bool) *TokenUpsert {
+	u.Set(token.FieldRotating, v)
+	return u
+}
+
+// UpdateRotating sets the "rotating" field to the value that was provided on create.
+func (u *TokenUpsert) UpdateRotating() *TokenUpsert {
+	u.SetExcluded(token.FieldRotating)
+	return u
+}
+
+// SetRevokeOld sets the "revoke_old" field.
+func (u *TokenUpsert) SetRevokeOld(v token.RevokeOld) *TokenUpsert {
+	u.Set(token.FieldRevokeOld, v)
+	return u
+}
+
+// UpdateRevokeOld sets the "revoke_old" field to the value that was provided on create.
+func (u *TokenUpsert) UpdateRevokeOld() *TokenUpsert {
+	u.SetExcluded(token.FieldRevokeOld)
+	return u
+}
+
+// ClearRevokeOld clears the value of the "revoke_old" field.
+func (u *TokenUpsert) ClearRevokeOld() *TokenUpsert {
+	u.SetNull(token.FieldRevokeOld)
+	return u
+}
+
+// SetRotationEndsAt sets the "rotation_ends_at" field.
+func (u *TokenUpsert) SetRotationEndsAt(v time.Time) *TokenUpsert {
+	u.Set(token.FieldRotationEndsAt, v)
+	return u
+}
+
+// UpdateRotationEndsAt sets the "rotation_ends_at" field to the value that was provided on create.
+func (u *TokenUpsert) UpdateRotationEndsAt() *TokenUpsert {
+	u.SetExcluded(token.FieldRotationEndsAt)
+	return u
+}
+
+// ClearRotationEndsAt clears the value of the "rotation_ends_at" field.
+func (u *TokenUpsert) ClearRotationEndsAt() *TokenUpsert {
+	u.SetNull(token.FieldRotationEndsAt)
+	return u
+}
+
+// SetPending sets the "pending" field.
+func (u *TokenUpsert) SetPending(v bool) *TokenUpsert {
+	u.Set(token.FieldPending, v)
+	return u
+}
+
+// UpdatePending sets the "pending" field to the value that was provided on create.
+func (u *TokenUpsert) UpdatePending() *TokenUpsert {
+	u.SetExcluded(token.FieldPending)
+	return u
+}
+
+// SetDueAt sets the "due_at" field.
+func (u *TokenUpsert) SetDueAt(v time.Time) *TokenUpsert {
+	u.Set(token.FieldDueAt, v)
+	return u
+}
+
+// UpdateDueAt sets the "due_at" field to the value that was provided on create.
+func (u *TokenUpsert) UpdateDueAt() *TokenUpsert {
+	u.SetExcluded(token.FieldDueAt)
+	return u
+}
+
+// ClearDueAt clears the value of the "due_at" field.
+func (u *TokenUpsert) ClearDueAt() *TokenUpsert {
+	u.SetNull(token.FieldDueAt)
+	return u
+}
+
 // SetRevokedAt sets the "revoked_at" field.
 func (u *TokenUpsert) SetRevokedAt(v time.Time) *TokenUpsert {
 	u.Set(token.FieldRevokedAt, v)
@@ -879,6 +1120,9 @@ func (u *TokenUpsertOne) UpdateNewValues() *TokenUpsertOne {
 		}
 		if _, exists := u.create.mutation.MintedByName(); exists {
 			s.SetIgnore(token.FieldMintedByName)
+		}
+		if _, exists := u.create.mutation.RotatedFromID(); exists {
+			s.SetIgnore(token.FieldRotatedFromID)
 		}
 	}))
 	return u
@@ -1041,6 +1285,118 @@ func (u *TokenUpsertOne) UpdateExposedAt() *TokenUpsertOne {
 func (u *TokenUpsertOne) ClearExposedAt() *TokenUpsertOne {
 	return u.Update(func(s *TokenUpsert) {
 		s.ClearExposedAt()
+	})
+}
+
+// SetRotatedToID sets the "rotated_to_id" field.
+func (u *TokenUpsertOne) SetRotatedToID(v uuid.UUID) *TokenUpsertOne {
+	return u.Update(func(s *TokenUpsert) {
+		s.SetRotatedToID(v)
+	})
+}
+
+// UpdateRotatedToID sets the "rotated_to_id" field to the value that was provided on create.
+func (u *TokenUpsertOne) UpdateRotatedToID() *TokenUpsertOne {
+	return u.Update(func(s *TokenUpsert) {
+		s.UpdateRotatedToID()
+	})
+}
+
+// ClearRotatedToID clears the value of the "rotated_to_id" field.
+func (u *TokenUpsertOne) ClearRotatedToID() *TokenUpsertOne {
+	return u.Update(func(s *TokenUpsert) {
+		s.ClearRotatedToID()
+	})
+}
+
+// SetRotating sets the "rotating" field.
+func (u *TokenUpsertOne) SetRotating(v bool) *TokenUpsertOne {
+	return u.Update(func(s *TokenUpsert) {
+		s.SetRotating(v)
+	})
+}
+
+// UpdateRotating sets the "rotating" field to the value that was provided on create.
+func (u *TokenUpsertOne) UpdateRotating() *TokenUpsertOne {
+	return u.Update(func(s *TokenUpsert) {
+		s.UpdateRotating()
+	})
+}
+
+// SetRevokeOld sets the "revoke_old" field.
+func (u *TokenUpsertOne) SetRevokeOld(v token.RevokeOld) *TokenUpsertOne {
+	return u.Update(func(s *TokenUpsert) {
+		s.SetRevokeOld(v)
+	})
+}
+
+// UpdateRevokeOld sets the "revoke_old" field to the value that was provided on create.
+func (u *TokenUpsertOne) UpdateRevokeOld() *TokenUpsertOne {
+	return u.Update(func(s *TokenUpsert) {
+		s.UpdateRevokeOld()
+	})
+}
+
+// ClearRevokeOld clears the value of the "revoke_old" field.
+func (u *TokenUpsertOne) ClearRevokeOld() *TokenUpsertOne {
+	return u.Update(func(s *TokenUpsert) {
+		s.ClearRevokeOld()
+	})
+}
+
+// SetRotationEndsAt sets the "rotation_ends_at" field.
+func (u *TokenUpsertOne) SetRotationEndsAt(v time.Time) *TokenUpsertOne {
+	return u.Update(func(s *TokenUpsert) {
+		s.SetRotationEndsAt(v)
+	})
+}
+
+// UpdateRotationEndsAt sets the "rotation_ends_at" field to the value that was provided on create.
+func (u *TokenUpsertOne) UpdateRotationEndsAt() *TokenUpsertOne {
+	return u.Update(func(s *TokenUpsert) {
+		s.UpdateRotationEndsAt()
+	})
+}
+
+// ClearRotationEndsAt clears the value of the "rotation_ends_at" field.
+func (u *TokenUpsertOne) ClearRotationEndsAt() *TokenUpsertOne {
+	return u.Update(func(s *TokenUpsert) {
+		s.ClearRotationEndsAt()
+	})
+}
+
+// SetPending sets the "pending" field.
+func (u *TokenUpsertOne) SetPending(v bool) *TokenUpsertOne {
+	return u.Update(func(s *TokenUpsert) {
+		s.SetPending(v)
+	})
+}
+
+// UpdatePending sets the "pending" field to the value that was provided on create.
+func (u *TokenUpsertOne) UpdatePending() *TokenUpsertOne {
+	return u.Update(func(s *TokenUpsert) {
+		s.UpdatePending()
+	})
+}
+
+// SetDueAt sets the "due_at" field.
+func (u *TokenUpsertOne) SetDueAt(v time.Time) *TokenUpsertOne {
+	return u.Update(func(s *TokenUpsert) {
+		s.SetDueAt(v)
+	})
+}
+
+// UpdateDueAt sets the "due_at" field to the value that was provided on create.
+func (u *TokenUpsertOne) UpdateDueAt() *TokenUpsertOne {
+	return u.Update(func(s *TokenUpsert) {
+		s.UpdateDueAt()
+	})
+}
+
+// ClearDueAt clears the value of the "due_at" field.
+func (u *TokenUpsertOne) ClearDueAt() *TokenUpsertOne {
+	return u.Update(func(s *TokenUpsert) {
+		s.ClearDueAt()
 	})
 }
 
@@ -1362,6 +1718,9 @@ func (u *TokenUpsertBulk) UpdateNewValues() *TokenUpsertBulk {
 			if _, exists := b.mutation.MintedByName(); exists {
 				s.SetIgnore(token.FieldMintedByName)
 			}
+			if _, exists := b.mutation.RotatedFromID(); exists {
+				s.SetIgnore(token.FieldRotatedFromID)
+			}
 		}
 	}))
 	return u
@@ -1524,6 +1883,118 @@ func (u *TokenUpsertBulk) UpdateExposedAt() *TokenUpsertBulk {
 func (u *TokenUpsertBulk) ClearExposedAt() *TokenUpsertBulk {
 	return u.Update(func(s *TokenUpsert) {
 		s.ClearExposedAt()
+	})
+}
+
+// SetRotatedToID sets the "rotated_to_id" field.
+func (u *TokenUpsertBulk) SetRotatedToID(v uuid.UUID) *TokenUpsertBulk {
+	return u.Update(func(s *TokenUpsert) {
+		s.SetRotatedToID(v)
+	})
+}
+
+// UpdateRotatedToID sets the "rotated_to_id" field to the value that was provided on create.
+func (u *TokenUpsertBulk) UpdateRotatedToID() *TokenUpsertBulk {
+	return u.Update(func(s *TokenUpsert) {
+		s.UpdateRotatedToID()
+	})
+}
+
+// ClearRotatedToID clears the value of the "rotated_to_id" field.
+func (u *TokenUpsertBulk) ClearRotatedToID() *TokenUpsertBulk {
+	return u.Update(func(s *TokenUpsert) {
+		s.ClearRotatedToID()
+	})
+}
+
+// SetRotating sets the "rotating" field.
+func (u *TokenUpsertBulk) SetRotating(v bool) *TokenUpsertBulk {
+	return u.Update(func(s *TokenUpsert) {
+		s.SetRotating(v)
+	})
+}
+
+// UpdateRotating sets the "rotating" field to the value that was provided on create.
+func (u *TokenUpsertBulk) UpdateRotating() *TokenUpsertBulk {
+	return u.Update(func(s *TokenUpsert) {
+		s.UpdateRotating()
+	})
+}
+
+// SetRevokeOld sets the "revoke_old" field.
+func (u *TokenUpsertBulk) SetRevokeOld(v token.RevokeOld) *TokenUpsertBulk {
+	return u.Update(func(s *TokenUpsert) {
+		s.SetRevokeOld(v)
+	})
+}
+
+// UpdateRevokeOld sets the "revoke_old" field to the value that was provided on create.
+func (u *TokenUpsertBulk) UpdateRevokeOld() *TokenUpsertBulk {
+	return u.Update(func(s *TokenUpsert) {
+		s.UpdateRevokeOld()
+	})
+}
+
+// ClearRevokeOld clears the value of the "revoke_old" field.
+func (u *TokenUpsertBulk) ClearRevokeOld() *TokenUpsertBulk {
+	return u.Update(func(s *TokenUpsert) {
+		s.ClearRevokeOld()
+	})
+}
+
+// SetRotationEndsAt sets the "rotation_ends_at" field.
+func (u *TokenUpsertBulk) SetRotationEndsAt(v time.Time) *TokenUpsertBulk {
+	return u.Update(func(s *TokenUpsert) {
+		s.SetRotationEndsAt(v)
+	})
+}
+
+// UpdateRotationEndsAt sets the "rotation_ends_at" field to the value that was provided on create.
+func (u *TokenUpsertBulk) UpdateRotationEndsAt() *TokenUpsertBulk {
+	return u.Update(func(s *TokenUpsert) {
+		s.UpdateRotationEndsAt()
+	})
+}
+
+// ClearRotationEndsAt clears the value of the "rotation_ends_at" field.
+func (u *TokenUpsertBulk) ClearRotationEndsAt() *TokenUpsertBulk {
+	return u.Update(func(s *TokenUpsert) {
+		s.ClearRotationEndsAt()
+	})
+}
+
+// SetPending sets the "pending" field.
+func (u *TokenUpsertBulk) SetPending(v bool) *TokenUpsertBulk {
+	return u.Update(func(s *TokenUpsert) {
+		s.SetPending(v)
+	})
+}
+
+// UpdatePending sets the "pending" field to the value that was provided on create.
+func (u *TokenUpsertBulk) UpdatePending() *TokenUpsertBulk {
+	return u.Update(func(s *TokenUpsert) {
+		s.UpdatePending()
+	})
+}
+
+// SetDueAt sets the "due_at" field.
+func (u *TokenUpsertBulk) SetDueAt(v time.Time) *TokenUpsertBulk {
+	return u.Update(func(s *TokenUpsert) {
+		s.SetDueAt(v)
+	})
+}
+
+// UpdateDueAt sets the "due_at" field to the value that was provided on create.
+func (u *TokenUpsertBulk) UpdateDueAt() *TokenUpsertBulk {
+	return u.Update(func(s *TokenUpsert) {
+		s.UpdateDueAt()
+	})
+}
+
+// ClearDueAt clears the value of the "due_at" field.
+func (u *TokenUpsertBulk) ClearDueAt() *TokenUpsertBulk {
+	return u.Update(func(s *TokenUpsert) {
+		s.ClearDueAt()
 	})
 }
 

@@ -159,6 +159,114 @@ func (_u *TokenUpdate) ClearExposedAt() *TokenUpdate {
 	return _u
 }
 
+// SetRotatedToID sets the "rotated_to_id" field.
+func (_u *TokenUpdate) SetRotatedToID(v uuid.UUID) *TokenUpdate {
+	_u.mutation.SetRotatedToID(v)
+	return _u
+}
+
+// SetNillableRotatedToID sets the "rotated_to_id" field if the given value is not nil.
+func (_u *TokenUpdate) SetNillableRotatedToID(v *uuid.UUID) *TokenUpdate {
+	if v != nil {
+		_u.SetRotatedToID(*v)
+	}
+	return _u
+}
+
+// ClearRotatedToID clears the value of the "rotated_to_id" field.
+func (_u *TokenUpdate) ClearRotatedToID() *TokenUpdate {
+	_u.mutation.ClearRotatedToID()
+	return _u
+}
+
+// SetRotating sets the "rotating" field.
+func (_u *TokenUpdate) SetRotating(v bool) *TokenUpdate {
+	_u.mutation.SetRotating(v)
+	return _u
+}
+
+// SetNillableRotating sets the "rotating" field if the given value is not nil.
+func (_u *TokenUpdate) SetNillableRotating(v *bool) *TokenUpdate {
+	if v != nil {
+		_u.SetRotating(*v)
+	}
+	return _u
+}
+
+// SetRevokeOld sets the "revoke_old" field.
+func (_u *TokenUpdate) SetRevokeOld(v token.RevokeOld) *TokenUpdate {
+	_u.mutation.SetRevokeOld(v)
+	return _u
+}
+
+// SetNillableRevokeOld sets the "revoke_old" field if the given value is not nil.
+func (_u *TokenUpdate) SetNillableRevokeOld(v *token.RevokeOld) *TokenUpdate {
+	if v != nil {
+		_u.SetRevokeOld(*v)
+	}
+	return _u
+}
+
+// ClearRevokeOld clears the value of the "revoke_old" field.
+func (_u *TokenUpdate) ClearRevokeOld() *TokenUpdate {
+	_u.mutation.ClearRevokeOld()
+	return _u
+}
+
+// SetRotationEndsAt sets the "rotation_ends_at" field.
+func (_u *TokenUpdate) SetRotationEndsAt(v time.Time) *TokenUpdate {
+	_u.mutation.SetRotationEndsAt(v)
+	return _u
+}
+
+// SetNillableRotationEndsAt sets the "rotation_ends_at" field if the given value is not nil.
+func (_u *TokenUpdate) SetNillableRotationEndsAt(v *time.Time) *TokenUpdate {
+	if v != nil {
+		_u.SetRotationEndsAt(*v)
+	}
+	return _u
+}
+
+// ClearRotationEndsAt clears the value of the "rotation_ends_at" field.
+func (_u *TokenUpdate) ClearRotationEndsAt() *TokenUpdate {
+	_u.mutation.ClearRotationEndsAt()
+	return _u
+}
+
+// SetPending sets the "pending" field.
+func (_u *TokenUpdate) SetPending(v bool) *TokenUpdate {
+	_u.mutation.SetPending(v)
+	return _u
+}
+
+// SetNillablePending sets the "pending" field if the given value is not nil.
+func (_u *TokenUpdate) SetNillablePending(v *bool) *TokenUpdate {
+	if v != nil {
+		_u.SetPending(*v)
+	}
+	return _u
+}
+
+// SetDueAt sets the "due_at" field.
+func (_u *TokenUpdate) SetDueAt(v time.Time) *TokenUpdate {
+	_u.mutation.SetDueAt(v)
+	return _u
+}
+
+// SetNillableDueAt sets the "due_at" field if the given value is not nil.
+func (_u *TokenUpdate) SetNillableDueAt(v *time.Time) *TokenUpdate {
+	if v != nil {
+		_u.SetDueAt(*v)
+	}
+	return _u
+}
+
+// ClearDueAt clears the value of the "due_at" field.
+func (_u *TokenUpdate) ClearDueAt() *TokenUpdate {
+	_u.mutation.ClearDueAt()
+	return _u
+}
+
 // SetRevokedAt sets the "revoked_at" field.
 func (_u *TokenUpdate) SetRevokedAt(v time.Time) *TokenUpdate {
 	_u.mutation.SetRevokedAt(v)
@@ -349,6 +457,11 @@ func (_u *TokenUpdate) check() error {
 			return &ValidationError{Name: "last_used_user_agent", err: fmt.Errorf(`ent: validator failed for field "Token.last_used_user_agent": %w`, err)}
 		}
 	}
+	if v, ok := _u.mutation.RevokeOld(); ok {
+		if err := token.RevokeOldValidator(v); err != nil {
+			return &ValidationError{Name: "revoke_old", err: fmt.Errorf(`ent: validator failed for field "Token.revoke_old": %w`, err)}
+		}
+	}
 	if v, ok := _u.mutation.RevokedByKind(); ok {
 		if err := token.RevokedByKindValidator(v); err != nil {
 			return &ValidationError{Name: "revoked_by_kind", err: fmt.Errorf(`ent: validator failed for field "Token.revoked_by_kind": %w`, err)}
@@ -426,6 +539,39 @@ func (_u *TokenUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	}
 	if _u.mutation.ExposedAtCleared() {
 		_spec.ClearField(token.FieldExposedAt, field.TypeTime)
+	}
+	if _u.mutation.RotatedFromIDCleared() {
+		_spec.ClearField(token.FieldRotatedFromID, field.TypeUUID)
+	}
+	if value, ok := _u.mutation.RotatedToID(); ok {
+		_spec.SetField(token.FieldRotatedToID, field.TypeUUID, value)
+	}
+	if _u.mutation.RotatedToIDCleared() {
+		_spec.ClearField(token.FieldRotatedToID, field.TypeUUID)
+	}
+	if value, ok := _u.mutation.Rotating(); ok {
+		_spec.SetField(token.FieldRotating, field.TypeBool, value)
+	}
+	if value, ok := _u.mutation.RevokeOld(); ok {
+		_spec.SetField(token.FieldRevokeOld, field.TypeEnum, value)
+	}
+	if _u.mutation.RevokeOldCleared() {
+		_spec.ClearField(token.FieldRevokeOld, field.TypeEnum)
+	}
+	if value, ok := _u.mutation.RotationEndsAt(); ok {
+		_spec.SetField(token.FieldRotationEndsAt, field.TypeTime, value)
+	}
+	if _u.mutation.RotationEndsAtCleared() {
+		_spec.ClearField(token.FieldRotationEndsAt, field.TypeTime)
+	}
+	if value, ok := _u.mutation.Pending(); ok {
+		_spec.SetField(token.FieldPending, field.TypeBool, value)
+	}
+	if value, ok := _u.mutation.DueAt(); ok {
+		_spec.SetField(token.FieldDueAt, field.TypeTime, value)
+	}
+	if _u.mutation.DueAtCleared() {
+		_spec.ClearField(token.FieldDueAt, field.TypeTime)
 	}
 	if value, ok := _u.mutation.RevokedAt(); ok {
 		_spec.SetField(token.FieldRevokedAt, field.TypeTime, value)
@@ -650,6 +796,114 @@ func (_u *TokenUpdateOne) ClearExposedAt() *TokenUpdateOne {
 	return _u
 }
 
+// SetRotatedToID sets the "rotated_to_id" field.
+func (_u *TokenUpdateOne) SetRotatedToID(v uuid.UUID) *TokenUpdateOne {
+	_u.mutation.SetRotatedToID(v)
+	return _u
+}
+
+// SetNillableRotatedToID sets the "rotated_to_id" field if the given value is not nil.
+func (_u *TokenUpdateOne) SetNillableRotatedToID(v *uuid.UUID) *TokenUpdateOne {
+	if v != nil {
+		_u.SetRotatedToID(*v)
+	}
+	return _u
+}
+
+// ClearRotatedToID clears the value of the "rotated_to_id" field.
+func (_u *TokenUpdateOne) ClearRotatedToID() *TokenUpdateOne {
+	_u.mutation.ClearRotatedToID()
+	return _u
+}
+
+// SetRotating sets the "rotating" field.
+func (_u *TokenUpdateOne) SetRotating(v bool) *TokenUpdateOne {
+	_u.mutation.SetRotating(v)
+	return _u
+}
+
+// SetNillableRotating sets the "rotating" field if the given value is not nil.
+func (_u *TokenUpdateOne) SetNillableRotating(v *bool) *TokenUpdateOne {
+	if v != nil {
+		_u.SetRotating(*v)
+	}
+	return _u
+}
+
+// SetRevokeOld sets the "revoke_old" field.
+func (_u *TokenUpdateOne) SetRevokeOld(v token.RevokeOld) *TokenUpdateOne {
+	_u.mutation.SetRevokeOld(v)
+	return _u
+}
+
+// SetNillableRevokeOld sets the "revoke_old" field if the given value is not nil.
+func (_u *TokenUpdateOne) SetNillableRevokeOld(v *token.RevokeOld) *TokenUpdateOne {
+	if v != nil {
+		_u.SetRevokeOld(*v)
+	}
+	return _u
+}
+
+// ClearRevokeOld clears the value of the "revoke_old" field.
+func (_u *TokenUpdateOne) ClearRevokeOld() *TokenUpdateOne {
+	_u.mutation.ClearRevokeOld()
+	return _u
+}
+
+// SetRotationEndsAt sets the "rotation_ends_at" field.
+func (_u *TokenUpdateOne) SetRotationEndsAt(v time.Time) *TokenUpdateOne {
+	_u.mutation.SetRotationEndsAt(v)
+	return _u
+}
+
+// SetNillableRotationEndsAt sets the "rotation_ends_at" field if the given value is not nil.
+func (_u *TokenUpdateOne) SetNillableRotationEndsAt(v *time.Time) *TokenUpdateOne {
+	if v != nil {
+		_u.SetRotationEndsAt(*v)
+	}
+	return _u
+}
+
+// ClearRotationEndsAt clears the value of the "rotation_ends_at" field.
+func (_u *TokenUpdateOne) ClearRotationEndsAt() *TokenUpdateOne {
+	_u.mutation.ClearRotationEndsAt()
+	return _u
+}
+
+// SetPending sets the "pending" field.
+func (_u *TokenUpdateOne) SetPending(v bool) *TokenUpdateOne {
+	_u.mutation.SetPending(v)
+	return _u
+}
+
+// SetNillablePending sets the "pending" field if the given value is not nil.
+func (_u *TokenUpdateOne) SetNillablePending(v *bool) *TokenUpdateOne {
+	if v != nil {
+		_u.SetPending(*v)
+	}
+	return _u
+}
+
+// SetDueAt sets the "due_at" field.
+func (_u *TokenUpdateOne) SetDueAt(v time.Time) *TokenUpdateOne {
+	_u.mutation.SetDueAt(v)
+	return _u
+}
+
+// SetNillableDueAt sets the "due_at" field if the given value is not nil.
+func (_u *TokenUpdateOne) SetNillableDueAt(v *time.Time) *TokenUpdateOne {
+	if v != nil {
+		_u.SetDueAt(*v)
+	}
+	return _u
+}
+
+// ClearDueAt clears the value of the "due_at" field.
+func (_u *TokenUpdateOne) ClearDueAt() *TokenUpdateOne {
+	_u.mutation.ClearDueAt()
+	return _u
+}
+
 // SetRevokedAt sets the "revoked_at" field.
 func (_u *TokenUpdateOne) SetRevokedAt(v time.Time) *TokenUpdateOne {
 	_u.mutation.SetRevokedAt(v)
@@ -853,6 +1107,11 @@ func (_u *TokenUpdateOne) check() error {
 			return &ValidationError{Name: "last_used_user_agent", err: fmt.Errorf(`ent: validator failed for field "Token.last_used_user_agent": %w`, err)}
 		}
 	}
+	if v, ok := _u.mutation.RevokeOld(); ok {
+		if err := token.RevokeOldValidator(v); err != nil {
+			return &ValidationError{Name: "revoke_old", err: fmt.Errorf(`ent: validator failed for field "Token.revoke_old": %w`, err)}
+		}
+	}
 	if v, ok := _u.mutation.RevokedByKind(); ok {
 		if err := token.RevokedByKindValidator(v); err != nil {
 			return &ValidationError{Name: "revoked_by_kind", err: fmt.Errorf(`ent: validator failed for field "Token.revoked_by_kind": %w`, err)}
@@ -947,6 +1206,39 @@ func (_u *TokenUpdateOne) sqlSave(ctx context.Context) (_node *Token, err error)
 	}
 	if _u.mutation.ExposedAtCleared() {
 		_spec.ClearField(token.FieldExposedAt, field.TypeTime)
+	}
+	if _u.mutation.RotatedFromIDCleared() {
+		_spec.ClearField(token.FieldRotatedFromID, field.TypeUUID)
+	}
+	if value, ok := _u.mutation.RotatedToID(); ok {
+		_spec.SetField(token.FieldRotatedToID, field.TypeUUID, value)
+	}
+	if _u.mutation.RotatedToIDCleared() {
+		_spec.ClearField(token.FieldRotatedToID, field.TypeUUID)
+	}
+	if value, ok := _u.mutation.Rotating(); ok {
+		_spec.SetField(token.FieldRotating, field.TypeBool, value)
+	}
+	if value, ok := _u.mutation.RevokeOld(); ok {
+		_spec.SetField(token.FieldRevokeOld, field.TypeEnum, value)
+	}
+	if _u.mutation.RevokeOldCleared() {
+		_spec.ClearField(token.FieldRevokeOld, field.TypeEnum)
+	}
+	if value, ok := _u.mutation.RotationEndsAt(); ok {
+		_spec.SetField(token.FieldRotationEndsAt, field.TypeTime, value)
+	}
+	if _u.mutation.RotationEndsAtCleared() {
+		_spec.ClearField(token.FieldRotationEndsAt, field.TypeTime)
+	}
+	if value, ok := _u.mutation.Pending(); ok {
+		_spec.SetField(token.FieldPending, field.TypeBool, value)
+	}
+	if value, ok := _u.mutation.DueAt(); ok {
+		_spec.SetField(token.FieldDueAt, field.TypeTime, value)
+	}
+	if _u.mutation.DueAtCleared() {
+		_spec.ClearField(token.FieldDueAt, field.TypeTime)
 	}
 	if value, ok := _u.mutation.RevokedAt(); ok {
 		_spec.SetField(token.FieldRevokedAt, field.TypeTime, value)

@@ -23,7 +23,11 @@ type UsageBucket struct {
 	// Start holds the value of the "start" field.
 	Start time.Time `json:"start,omitempty"`
 	// Requests holds the value of the "requests" field.
-	Requests     int64 `json:"requests,omitempty"`
+	Requests int64 `json:"requests,omitempty"`
+	// Agents holds the value of the "agents" field.
+	Agents int64 `json:"agents,omitempty"`
+	// Networks holds the value of the "networks" field.
+	Networks     int64 `json:"networks,omitempty"`
 	selectValues sql.SelectValues
 }
 
@@ -32,7 +36,7 @@ func (*UsageBucket) scanValues(columns []string) ([]any, error) {
 	values := make([]any, len(columns))
 	for i := range columns {
 		switch columns[i] {
-		case usagebucket.FieldID, usagebucket.FieldRequests:
+		case usagebucket.FieldID, usagebucket.FieldRequests, usagebucket.FieldAgents, usagebucket.FieldNetworks:
 			values[i] = new(sql.NullInt64)
 		case usagebucket.FieldStart:
 			values[i] = new(sql.NullTime)
@@ -76,6 +80,18 @@ func (_m *UsageBucket) assignValues(columns []string, values []any) error {
 				return fmt.Errorf("unexpected type %T for field requests", values[i])
 			} else if value.Valid {
 				_m.Requests = value.Int64
+			}
+		case usagebucket.FieldAgents:
+			if value, ok := values[i].(*sql.NullInt64); !ok {
+				return fmt.Errorf("unexpected type %T for field agents", values[i])
+			} else if value.Valid {
+				_m.Agents = value.Int64
+			}
+		case usagebucket.FieldNetworks:
+			if value, ok := values[i].(*sql.NullInt64); !ok {
+				return fmt.Errorf("unexpected type %T for field networks", values[i])
+			} else if value.Valid {
+				_m.Networks = value.Int64
 			}
 		default:
 			_m.selectValues.Set(columns[i], values[i])
@@ -121,6 +137,12 @@ func (_m *UsageBucket) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("requests=")
 	builder.WriteString(fmt.Sprintf("%v", _m.Requests))
+	builder.WriteString(", ")
+	builder.WriteString("agents=")
+	builder.WriteString(fmt.Sprintf("%v", _m.Agents))
+	builder.WriteString(", ")
+	builder.WriteString("networks=")
+	builder.WriteString(fmt.Sprintf("%v", _m.Networks))
 	builder.WriteByte(')')
 	return builder.String()
 }

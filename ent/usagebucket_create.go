@@ -41,6 +41,34 @@ func (_c *UsageBucketCreate) SetRequests(v int64) *UsageBucketCreate {
 	return _c
 }
 
+// SetAgents sets the "agents" field.
+func (_c *UsageBucketCreate) SetAgents(v int64) *UsageBucketCreate {
+	_c.mutation.SetAgents(v)
+	return _c
+}
+
+// SetNillableAgents sets the "agents" field if the given value is not nil.
+func (_c *UsageBucketCreate) SetNillableAgents(v *int64) *UsageBucketCreate {
+	if v != nil {
+		_c.SetAgents(*v)
+	}
+	return _c
+}
+
+// SetNetworks sets the "networks" field.
+func (_c *UsageBucketCreate) SetNetworks(v int64) *UsageBucketCreate {
+	_c.mutation.SetNetworks(v)
+	return _c
+}
+
+// SetNillableNetworks sets the "networks" field if the given value is not nil.
+func (_c *UsageBucketCreate) SetNillableNetworks(v *int64) *UsageBucketCreate {
+	if v != nil {
+		_c.SetNetworks(*v)
+	}
+	return _c
+}
+
 // Mutation returns the UsageBucketMutation object of the builder.
 func (_c *UsageBucketCreate) Mutation() *UsageBucketMutation {
 	return _c.mutation
@@ -48,6 +76,7 @@ func (_c *UsageBucketCreate) Mutation() *UsageBucketMutation {
 
 // Save creates the UsageBucket in the database.
 func (_c *UsageBucketCreate) Save(ctx context.Context) (*UsageBucket, error) {
+	_c.defaults()
 	return withHooks(ctx, _c.sqlSave, _c.mutation, _c.hooks)
 }
 
@@ -73,6 +102,18 @@ func (_c *UsageBucketCreate) ExecX(ctx context.Context) {
 	}
 }
 
+// defaults sets the default values of the builder before save.
+func (_c *UsageBucketCreate) defaults() {
+	if _, ok := _c.mutation.Agents(); !ok {
+		v := usagebucket.DefaultAgents
+		_c.mutation.SetAgents(v)
+	}
+	if _, ok := _c.mutation.Networks(); !ok {
+		v := usagebucket.DefaultNetworks
+		_c.mutation.SetNetworks(v)
+	}
+}
+
 // check runs all checks and user-defined validators on the builder.
 func (_c *UsageBucketCreate) check() error {
 	if _, ok := _c.mutation.TokenID(); !ok {
@@ -83,6 +124,12 @@ func (_c *UsageBucketCreate) check() error {
 	}
 	if _, ok := _c.mutation.Requests(); !ok {
 		return &ValidationError{Name: "requests", err: errors.New(`ent: missing required field "UsageBucket.requests"`)}
+	}
+	if _, ok := _c.mutation.Agents(); !ok {
+		return &ValidationError{Name: "agents", err: errors.New(`ent: missing required field "UsageBucket.agents"`)}
+	}
+	if _, ok := _c.mutation.Networks(); !ok {
+		return &ValidationError{Name: "networks", err: errors.New(`ent: missing required field "UsageBucket.networks"`)}
 	}
 	return nil
 }
@@ -122,6 +169,14 @@ func (_c *UsageBucketCreate) createSpec() (*UsageBucket, *sqlgraph.CreateSpec) {
 	if value, ok := _c.mutation.Requests(); ok {
 		_spec.SetField(usagebucket.FieldRequests, field.TypeInt64, value)
 		_node.Requests = value
+	}
+	if value, ok := _c.mutation.Agents(); ok {
+		_spec.SetField(usagebucket.FieldAgents, field.TypeInt64, value)
+		_node.Agents = value
+	}
+	if value, ok := _c.mutation.Networks(); ok {
+		_spec.SetField(usagebucket.FieldNetworks, field.TypeInt64, value)
+		_node.Networks = value
 	}
 	return _node, _spec
 }
@@ -190,6 +245,42 @@ func (u *UsageBucketUpsert) UpdateRequests() *UsageBucketUpsert {
 // AddRequests adds v to the "requests" field.
 func (u *UsageBucketUpsert) AddRequests(v int64) *UsageBucketUpsert {
 	u.Add(usagebucket.FieldRequests, v)
+	return u
+}
+
+// SetAgents sets the "agents" field.
+func (u *UsageBucketUpsert) SetAgents(v int64) *UsageBucketUpsert {
+	u.Set(usagebucket.FieldAgents, v)
+	return u
+}
+
+// UpdateAgents sets the "agents" field to the value that was provided on create.
+func (u *UsageBucketUpsert) UpdateAgents() *UsageBucketUpsert {
+	u.SetExcluded(usagebucket.FieldAgents)
+	return u
+}
+
+// AddAgents adds v to the "agents" field.
+func (u *UsageBucketUpsert) AddAgents(v int64) *UsageBucketUpsert {
+	u.Add(usagebucket.FieldAgents, v)
+	return u
+}
+
+// SetNetworks sets the "networks" field.
+func (u *UsageBucketUpsert) SetNetworks(v int64) *UsageBucketUpsert {
+	u.Set(usagebucket.FieldNetworks, v)
+	return u
+}
+
+// UpdateNetworks sets the "networks" field to the value that was provided on create.
+func (u *UsageBucketUpsert) UpdateNetworks() *UsageBucketUpsert {
+	u.SetExcluded(usagebucket.FieldNetworks)
+	return u
+}
+
+// AddNetworks adds v to the "networks" field.
+func (u *UsageBucketUpsert) AddNetworks(v int64) *UsageBucketUpsert {
+	u.Add(usagebucket.FieldNetworks, v)
 	return u
 }
 
@@ -262,6 +353,48 @@ func (u *UsageBucketUpsertOne) UpdateRequests() *UsageBucketUpsertOne {
 	})
 }
 
+// SetAgents sets the "agents" field.
+func (u *UsageBucketUpsertOne) SetAgents(v int64) *UsageBucketUpsertOne {
+	return u.Update(func(s *UsageBucketUpsert) {
+		s.SetAgents(v)
+	})
+}
+
+// AddAgents adds v to the "agents" field.
+func (u *UsageBucketUpsertOne) AddAgents(v int64) *UsageBucketUpsertOne {
+	return u.Update(func(s *UsageBucketUpsert) {
+		s.AddAgents(v)
+	})
+}
+
+// UpdateAgents sets the "agents" field to the value that was provided on create.
+func (u *UsageBucketUpsertOne) UpdateAgents() *UsageBucketUpsertOne {
+	return u.Update(func(s *UsageBucketUpsert) {
+		s.UpdateAgents()
+	})
+}
+
+// SetNetworks sets the "networks" field.
+func (u *UsageBucketUpsertOne) SetNetworks(v int64) *UsageBucketUpsertOne {
+	return u.Update(func(s *UsageBucketUpsert) {
+		s.SetNetworks(v)
+	})
+}
+
+// AddNetworks adds v to the "networks" field.
+func (u *UsageBucketUpsertOne) AddNetworks(v int64) *UsageBucketUpsertOne {
+	return u.Update(func(s *UsageBucketUpsert) {
+		s.AddNetworks(v)
+	})
+}
+
+// UpdateNetworks sets the "networks" field to the value that was provided on create.
+func (u *UsageBucketUpsertOne) UpdateNetworks() *UsageBucketUpsertOne {
+	return u.Update(func(s *UsageBucketUpsert) {
+		s.UpdateNetworks()
+	})
+}
+
 // Exec executes the query.
 func (u *UsageBucketUpsertOne) Exec(ctx context.Context) error {
 	if len(u.create.conflict) == 0 {
@@ -314,6 +447,7 @@ func (_c *UsageBucketCreateBulk) Save(ctx context.Context) ([]*UsageBucket, erro
 	for i := range _c.builders {
 		func(i int, root context.Context) {
 			builder := _c.builders[i]
+			builder.defaults()
 			var mut Mutator = MutateFunc(func(ctx context.Context, m Mutation) (Value, error) {
 				mutation, ok := m.(*UsageBucketMutation)
 				if !ok {
@@ -493,6 +627,48 @@ func (u *UsageBucketUpsertBulk) AddRequests(v int64) *UsageBucketUpsertBulk {
 func (u *UsageBucketUpsertBulk) UpdateRequests() *UsageBucketUpsertBulk {
 	return u.Update(func(s *UsageBucketUpsert) {
 		s.UpdateRequests()
+	})
+}
+
+// SetAgents sets the "agents" field.
+func (u *UsageBucketUpsertBulk) SetAgents(v int64) *UsageBucketUpsertBulk {
+	return u.Update(func(s *UsageBucketUpsert) {
+		s.SetAgents(v)
+	})
+}
+
+// AddAgents adds v to the "agents" field.
+func (u *UsageBucketUpsertBulk) AddAgents(v int64) *UsageBucketUpsertBulk {
+	return u.Update(func(s *UsageBucketUpsert) {
+		s.AddAgents(v)
+	})
+}
+
+// UpdateAgents sets the "agents" field to the value that was provided on create.
+func (u *UsageBucketUpsertBulk) UpdateAgents() *UsageBucketUpsertBulk {
+	return u.Update(func(s *UsageBucketUpsert) {
+		s.UpdateAgents()
+	})
+}
+
+// SetNetworks sets the "networks" field.
+func (u *UsageBucketUpsertBulk) SetNetworks(v int64) *UsageBucketUpsertBulk {
+	return u.Update(func(s *UsageBucketUpsert) {
+		s.SetNetworks(v)
+	})
+}
+
+// AddNetworks adds v to the "networks" field.
+func (u *UsageBucketUpsertBulk) AddNetworks(v int64) *UsageBucketUpsertBulk {
+	return u.Update(func(s *UsageBucketUpsert) {
+		s.AddNetworks(v)
+	})
+}
+
+// UpdateNetworks sets the "networks" field to the value that was provided on create.
+func (u *UsageBucketUpsertBulk) UpdateNetworks() *UsageBucketUpsertBulk {
+	return u.Update(func(s *UsageBucketUpsert) {
+		s.UpdateNetworks()
 	})
 }
 

@@ -48,6 +48,48 @@ func (_u *UsageBucketUpdate) AddRequests(v int64) *UsageBucketUpdate {
 	return _u
 }
 
+// SetAgents sets the "agents" field.
+func (_u *UsageBucketUpdate) SetAgents(v int64) *UsageBucketUpdate {
+	_u.mutation.ResetAgents()
+	_u.mutation.SetAgents(v)
+	return _u
+}
+
+// SetNillableAgents sets the "agents" field if the given value is not nil.
+func (_u *UsageBucketUpdate) SetNillableAgents(v *int64) *UsageBucketUpdate {
+	if v != nil {
+		_u.SetAgents(*v)
+	}
+	return _u
+}
+
+// AddAgents adds value to the "agents" field.
+func (_u *UsageBucketUpdate) AddAgents(v int64) *UsageBucketUpdate {
+	_u.mutation.AddAgents(v)
+	return _u
+}
+
+// SetNetworks sets the "networks" field.
+func (_u *UsageBucketUpdate) SetNetworks(v int64) *UsageBucketUpdate {
+	_u.mutation.ResetNetworks()
+	_u.mutation.SetNetworks(v)
+	return _u
+}
+
+// SetNillableNetworks sets the "networks" field if the given value is not nil.
+func (_u *UsageBucketUpdate) SetNillableNetworks(v *int64) *UsageBucketUpdate {
+	if v != nil {
+		_u.SetNetworks(*v)
+	}
+	return _u
+}
+
+// AddNetworks adds value to the "networks" field.
+func (_u *UsageBucketUpdate) AddNetworks(v int64) *UsageBucketUpdate {
+	_u.mutation.AddNetworks(v)
+	return _u
+}
+
 // Mutation returns the UsageBucketMutation object of the builder.
 func (_u *UsageBucketUpdate) Mutation() *UsageBucketMutation {
 	return _u.mutation
@@ -95,6 +137,18 @@ func (_u *UsageBucketUpdate) sqlSave(ctx context.Context) (_node int, err error)
 	if value, ok := _u.mutation.AddedRequests(); ok {
 		_spec.AddField(usagebucket.FieldRequests, field.TypeInt64, value)
 	}
+	if value, ok := _u.mutation.Agents(); ok {
+		_spec.SetField(usagebucket.FieldAgents, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.AddedAgents(); ok {
+		_spec.AddField(usagebucket.FieldAgents, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.Networks(); ok {
+		_spec.SetField(usagebucket.FieldNetworks, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.AddedNetworks(); ok {
+		_spec.AddField(usagebucket.FieldNetworks, field.TypeInt64, value)
+	}
 	if _node, err = sqlgraph.UpdateNodes(ctx, _u.driver, _spec); err != nil {
 		if _, ok := err.(*sqlgraph.NotFoundError); ok {
 			err = &NotFoundError{usagebucket.Label}
@@ -133,6 +187,48 @@ func (_u *UsageBucketUpdateOne) SetNillableRequests(v *int64) *UsageBucketUpdate
 // AddRequests adds value to the "requests" field.
 func (_u *UsageBucketUpdateOne) AddRequests(v int64) *UsageBucketUpdateOne {
 	_u.mutation.AddRequests(v)
+	return _u
+}
+
+// SetAgents sets the "agents" field.
+func (_u *UsageBucketUpdateOne) SetAgents(v int64) *UsageBucketUpdateOne {
+	_u.mutation.ResetAgents()
+	_u.mutation.SetAgents(v)
+	return _u
+}
+
+// SetNillableAgents sets the "agents" field if the given value is not nil.
+func (_u *UsageBucketUpdateOne) SetNillableAgents(v *int64) *UsageBucketUpdateOne {
+	if v != nil {
+		_u.SetAgents(*v)
+	}
+	return _u
+}
+
+// AddAgents adds value to the "agents" field.
+func (_u *UsageBucketUpdateOne) AddAgents(v int64) *UsageBucketUpdateOne {
+	_u.mutation.AddAgents(v)
+	return _u
+}
+
+// SetNetworks sets the "networks" field.
+func (_u *UsageBucketUpdateOne) SetNetworks(v int64) *UsageBucketUpdateOne {
+	_u.mutation.ResetNetworks()
+	_u.mutation.SetNetworks(v)
+	return _u
+}
+
+// SetNillableNetworks sets the "networks" field if the given value is not nil.
+func (_u *UsageBucketUpdateOne) SetNillableNetworks(v *int64) *UsageBucketUpdateOne {
+	if v != nil {
+		_u.SetNetworks(*v)
+	}
+	return _u
+}
+
+// AddNetworks adds value to the "networks" field.
+func (_u *UsageBucketUpdateOne) AddNetworks(v int64) *UsageBucketUpdateOne {
+	_u.mutation.AddNetworks(v)
 	return _u
 }
 
@@ -212,6 +308,18 @@ func (_u *UsageBucketUpdateOne) sqlSave(ctx context.Context) (_node *UsageBucket
 	}
 	if value, ok := _u.mutation.AddedRequests(); ok {
 		_spec.AddField(usagebucket.FieldRequests, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.Agents(); ok {
+		_spec.SetField(usagebucket.FieldAgents, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.AddedAgents(); ok {
+		_spec.AddField(usagebucket.FieldAgents, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.Networks(); ok {
+		_spec.SetField(usagebucket.FieldNetworks, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.AddedNetworks(); ok {
+		_spec.AddField(usagebucket.FieldNetworks, field.TypeInt64, value)
 	}
 	_node = &UsageBucket{config: _u.config}
 	_spec.Assign = _node.assignValues

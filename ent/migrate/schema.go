@@ -360,6 +360,13 @@ var (
 		{Name: "last_used_ip", Type: field.TypeString, Nullable: true, Size: 45},
 		{Name: "last_used_user_agent", Type: field.TypeString, Nullable: true, Size: 255},
 		{Name: "exposed_at", Type: field.TypeTime, Nullable: true, SchemaType: map[string]string{"mysql": "datetime(6)"}},
+		{Name: "rotated_from_id", Type: field.TypeUUID, Nullable: true, SchemaType: map[string]string{"mysql": "char(36)"}},
+		{Name: "rotated_to_id", Type: field.TypeUUID, Nullable: true, SchemaType: map[string]string{"mysql": "char(36)"}},
+		{Name: "rotating", Type: field.TypeBool, Default: false},
+		{Name: "revoke_old", Type: field.TypeEnum, Nullable: true, Enums: []string{"WHEN_NEW_IS_LIVE", "MANUALLY"}, SchemaType: map[string]string{"mysql": "varchar(32)"}},
+		{Name: "rotation_ends_at", Type: field.TypeTime, Nullable: true, SchemaType: map[string]string{"mysql": "datetime(6)"}},
+		{Name: "pending", Type: field.TypeBool, Default: false},
+		{Name: "due_at", Type: field.TypeTime, Nullable: true, SchemaType: map[string]string{"mysql": "datetime(6)"}},
 		{Name: "revoked_at", Type: field.TypeTime, Nullable: true, SchemaType: map[string]string{"mysql": "datetime(6)"}},
 		{Name: "revoked_by_kind", Type: field.TypeEnum, Nullable: true, Enums: []string{"OPERATOR", "TOKEN", "SYSTEM"}, SchemaType: map[string]string{"mysql": "varchar(32)"}},
 		{Name: "revoked_by_id", Type: field.TypeUUID, Nullable: true, SchemaType: map[string]string{"mysql": "char(36)"}},
@@ -375,7 +382,7 @@ var (
 		ForeignKeys: []*schema.ForeignKey{
 			{
 				Symbol:     "tokens_workspaces_tokens",
-				Columns:    []*schema.Column{TokensColumns[22]},
+				Columns:    []*schema.Column{TokensColumns[29]},
 				RefColumns: []*schema.Column{WorkspacesColumns[0]},
 				OnDelete:   schema.NoAction,
 			},
@@ -389,32 +396,42 @@ var (
 			{
 				Name:    "token_workspace_id_revoked_at_id",
 				Unique:  false,
-				Columns: []*schema.Column{TokensColumns[22], TokensColumns[17], TokensColumns[0]},
+				Columns: []*schema.Column{TokensColumns[29], TokensColumns[24], TokensColumns[0]},
 			},
 			{
 				Name:    "token_workspace_id_revoked_at_label_key_id",
 				Unique:  false,
-				Columns: []*schema.Column{TokensColumns[22], TokensColumns[17], TokensColumns[2], TokensColumns[0]},
+				Columns: []*schema.Column{TokensColumns[29], TokensColumns[24], TokensColumns[2], TokensColumns[0]},
 			},
 			{
 				Name:    "token_workspace_id_revoked_at_expires_at_id",
 				Unique:  false,
-				Columns: []*schema.Column{TokensColumns[22], TokensColumns[17], TokensColumns[7], TokensColumns[0]},
+				Columns: []*schema.Column{TokensColumns[29], TokensColumns[24], TokensColumns[7], TokensColumns[0]},
 			},
 			{
 				Name:    "token_workspace_id_revoked_at_last_used_at_id",
 				Unique:  false,
-				Columns: []*schema.Column{TokensColumns[22], TokensColumns[17], TokensColumns[13], TokensColumns[0]},
+				Columns: []*schema.Column{TokensColumns[29], TokensColumns[24], TokensColumns[13], TokensColumns[0]},
 			},
 			{
 				Name:    "token_workspace_id_id",
 				Unique:  false,
-				Columns: []*schema.Column{TokensColumns[22], TokensColumns[0]},
+				Columns: []*schema.Column{TokensColumns[29], TokensColumns[0]},
 			},
 			{
 				Name:    "token_workspace_id_minted_by_id_id",
 				Unique:  false,
-				Columns: []*schema.Column{TokensColumns[22], TokensColumns[11], TokensColumns[0]},
+				Columns: []*schema.Column{TokensColumns[29], TokensColumns[11], TokensColumns[0]},
+			},
+			{
+				Name:    "token_workspace_id_rotating_id",
+				Unique:  false,
+				Columns: []*schema.Column{TokensColumns[29], TokensColumns[19], TokensColumns[0]},
+			},
+			{
+				Name:    "token_due_at",
+				Unique:  false,
+				Columns: []*schema.Column{TokensColumns[23]},
 			},
 		},
 	}
@@ -424,6 +441,8 @@ var (
 		{Name: "token_id", Type: field.TypeUUID, SchemaType: map[string]string{"mysql": "char(36)"}},
 		{Name: "start", Type: field.TypeTime, SchemaType: map[string]string{"mysql": "datetime(6)"}},
 		{Name: "requests", Type: field.TypeInt64},
+		{Name: "agents", Type: field.TypeInt64, Default: 0},
+		{Name: "networks", Type: field.TypeInt64, Default: 0},
 	}
 	// UsageBucketsTable holds the schema information for the "usage_buckets" table.
 	UsageBucketsTable = &schema.Table{

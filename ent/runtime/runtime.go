@@ -22,6 +22,7 @@ import (
 	"github.com/keloa/apitokens/ent/signincode"
 	"github.com/keloa/apitokens/ent/sinkcursor"
 	"github.com/keloa/apitokens/ent/token"
+	"github.com/keloa/apitokens/ent/usagebucket"
 	"github.com/keloa/apitokens/ent/usageflush"
 	"github.com/keloa/apitokens/ent/workspace"
 )
@@ -278,18 +279,36 @@ func init() {
 	tokenDescLastUsedUserAgent := tokenFields[16].Descriptor()
 	// token.LastUsedUserAgentValidator is a validator for the "last_used_user_agent" field. It is called by the builders before save.
 	token.LastUsedUserAgentValidator = tokenDescLastUsedUserAgent.Validators[0].(func(string) error)
+	// tokenDescRotating is the schema descriptor for rotating field.
+	tokenDescRotating := tokenFields[20].Descriptor()
+	// token.DefaultRotating holds the default value on creation for the rotating field.
+	token.DefaultRotating = tokenDescRotating.Default.(bool)
+	// tokenDescPending is the schema descriptor for pending field.
+	tokenDescPending := tokenFields[23].Descriptor()
+	// token.DefaultPending holds the default value on creation for the pending field.
+	token.DefaultPending = tokenDescPending.Default.(bool)
 	// tokenDescRevokedByName is the schema descriptor for revoked_by_name field.
-	tokenDescRevokedByName := tokenFields[21].Descriptor()
+	tokenDescRevokedByName := tokenFields[28].Descriptor()
 	// token.RevokedByNameValidator is a validator for the "revoked_by_name" field. It is called by the builders before save.
 	token.RevokedByNameValidator = tokenDescRevokedByName.Validators[0].(func(string) error)
 	// tokenDescRevokeReason is the schema descriptor for revoke_reason field.
-	tokenDescRevokeReason := tokenFields[22].Descriptor()
+	tokenDescRevokeReason := tokenFields[29].Descriptor()
 	// token.RevokeReasonValidator is a validator for the "revoke_reason" field. It is called by the builders before save.
 	token.RevokeReasonValidator = tokenDescRevokeReason.Validators[0].(func(string) error)
 	// tokenDescID is the schema descriptor for id field.
 	tokenDescID := tokenFields[0].Descriptor()
 	// token.DefaultID holds the default value on creation for the id field.
 	token.DefaultID = tokenDescID.Default.(func() uuid.UUID)
+	usagebucketFields := schema.UsageBucket{}.Fields()
+	_ = usagebucketFields
+	// usagebucketDescAgents is the schema descriptor for agents field.
+	usagebucketDescAgents := usagebucketFields[3].Descriptor()
+	// usagebucket.DefaultAgents holds the default value on creation for the agents field.
+	usagebucket.DefaultAgents = usagebucketDescAgents.Default.(int64)
+	// usagebucketDescNetworks is the schema descriptor for networks field.
+	usagebucketDescNetworks := usagebucketFields[4].Descriptor()
+	// usagebucket.DefaultNetworks holds the default value on creation for the networks field.
+	usagebucket.DefaultNetworks = usagebucketDescNetworks.Default.(int64)
 	usageflushFields := schema.UsageFlush{}.Fields()
 	_ = usageflushFields
 	// usageflushDescTokens is the schema descriptor for tokens field.

@@ -18,7 +18,7 @@ import (
 type Token struct{ ent.Schema }
 
 // Fields of a token. Its state is not stored: it follows from revoked_at,
-// expires_at and the moment of asking. Who minted and who revoked it are kept
+// expires_at, rotating and the moment of asking. Who minted and who revoked it are kept
 // by name as well, as it was then; the command line has no id.
 func (Token) Fields() []ent.Field {
 	return []ent.Field{
@@ -46,6 +46,22 @@ func (Token) Fields() []ent.Field {
 		field.String("last_used_ip").MaxLen(maxIP).Optional().Nillable(),
 		field.String("last_used_user_agent").MaxLen(maxUserAgent).Optional().Nillable(),
 		field.Time("exposed_at").SchemaType(moment).Optional().Nillable(),
+		// A rotation ties two tokens: rotated_from_id is the predecessor of
+		// this one, rotated_to_id its newest successor. They are no foreign
+		// keys: a rotation that is used must not lock more than it changes.
+		field.UUID("rotated_from_id", uuid.UUID{}).SchemaType(key).Optional().Nillable().Immutable(),
+		field.UUID("rotated_to_id", uuid.UUID{}).SchemaType(key).Optional().Nillable(),
+		// rotating is set while the successor has not been used; then
+		// revoke_old says what its first use does to this token, and
+		// rotation_ends_at when this token ends without one.
+		field.Bool("rotating").Default(false),
+		field.Enum("revoke_old").Values("WHEN_NEW_IS_LIVE", "MANUALLY").SchemaType(word).Optional().Nillable(),
+		field.Time("rotation_ends_at").SchemaType(moment).Optional().Nillable(),
+		// pending is set on a successor until its first use.
+		field.Bool("pending").Default(false),
+		// due_at is when the sweep has something to do: to record that the
+		// token has expired, or to end it after its rotation.
+		field.Time("due_at").SchemaType(moment).Optional().Nillable(),
 		field.Time("revoked_at").SchemaType(moment).Optional().Nillable(),
 		field.Enum("revoked_by_kind").GoType(auditsink.ActorKind("")).SchemaType(word).Optional().Nillable(),
 		field.UUID("revoked_by_id", uuid.UUID{}).SchemaType(key).Optional().Nillable(),
@@ -74,6 +90,8 @@ func (Token) Indexes() []ent.Index {
 		index.Fields("workspace_id", "revoked_at", "last_used_at", "id"),
 		index.Fields("workspace_id", "id"),
 		index.Fields("workspace_id", "minted_by_id", "id"),
+		index.Fields("workspace_id", "rotating", "id"),
+		index.Fields("due_at"),
 	}
 }
 

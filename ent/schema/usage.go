@@ -42,6 +42,11 @@ func (UsageBucket) Fields() []ent.Field {
 		field.UUID("token_id", uuid.UUID{}).SchemaType(key).Immutable(),
 		field.Time("start").SchemaType(moment).Immutable(), // the full hour
 		field.Int64("requests"),
+		// Who made them, as far as can be told: sets of bits, one for each
+		// kind of program and for each network, drawn by a hash. Two that
+		// share a bit are taken for one.
+		field.Int64("agents").Default(0),
+		field.Int64("networks").Default(0),
 	}
 }
 

@@ -50,6 +50,20 @@ const (
 	FieldLastUsedUserAgent = "last_used_user_agent"
 	// FieldExposedAt holds the string denoting the exposed_at field in the database.
 	FieldExposedAt = "exposed_at"
+	// FieldRotatedFromID holds the string denoting the rotated_from_id field in the database.
+	FieldRotatedFromID = "rotated_from_id"
+	// FieldRotatedToID holds the string denoting the rotated_to_id field in the database.
+	FieldRotatedToID = "rotated_to_id"
+	// FieldRotating holds the string denoting the rotating field in the database.
+	FieldRotating = "rotating"
+	// FieldRevokeOld holds the string denoting the revoke_old field in the database.
+	FieldRevokeOld = "revoke_old"
+	// FieldRotationEndsAt holds the string denoting the rotation_ends_at field in the database.
+	FieldRotationEndsAt = "rotation_ends_at"
+	// FieldPending holds the string denoting the pending field in the database.
+	FieldPending = "pending"
+	// FieldDueAt holds the string denoting the due_at field in the database.
+	FieldDueAt = "due_at"
 	// FieldRevokedAt holds the string denoting the revoked_at field in the database.
 	FieldRevokedAt = "revoked_at"
 	// FieldRevokedByKind holds the string denoting the revoked_by_kind field in the database.
@@ -102,6 +116,13 @@ var Columns = []string{
 	FieldLastUsedIP,
 	FieldLastUsedUserAgent,
 	FieldExposedAt,
+	FieldRotatedFromID,
+	FieldRotatedToID,
+	FieldRotating,
+	FieldRevokeOld,
+	FieldRotationEndsAt,
+	FieldPending,
+	FieldDueAt,
 	FieldRevokedAt,
 	FieldRevokedByKind,
 	FieldRevokedByID,
@@ -138,6 +159,10 @@ var (
 	LastUsedIPValidator func(string) error
 	// LastUsedUserAgentValidator is a validator for the "last_used_user_agent" field. It is called by the builders before save.
 	LastUsedUserAgentValidator func(string) error
+	// DefaultRotating holds the default value on creation for the "rotating" field.
+	DefaultRotating bool
+	// DefaultPending holds the default value on creation for the "pending" field.
+	DefaultPending bool
 	// RevokedByNameValidator is a validator for the "revoked_by_name" field. It is called by the builders before save.
 	RevokedByNameValidator func(string) error
 	// RevokeReasonValidator is a validator for the "revoke_reason" field. It is called by the builders before save.
@@ -176,6 +201,29 @@ func MintedByKindValidator(mbk auditsink.ActorKind) error {
 		return nil
 	default:
 		return fmt.Errorf("token: invalid enum value for minted_by_kind field: %q", mbk)
+	}
+}
+
+// RevokeOld defines the type for the "revoke_old" enum field.
+type RevokeOld string
+
+// RevokeOld values.
+const (
+	RevokeOldWHEN_NEW_IS_LIVE RevokeOld = "WHEN_NEW_IS_LIVE"
+	RevokeOldMANUALLY         RevokeOld = "MANUALLY"
+)
+
+func (ro RevokeOld) String() string {
+	return string(ro)
+}
+
+// RevokeOldValidator is a validator for the "revoke_old" field enum values. It is called by the builders before save.
+func RevokeOldValidator(ro RevokeOld) error {
+	switch ro {
+	case RevokeOldWHEN_NEW_IS_LIVE, RevokeOldMANUALLY:
+		return nil
+	default:
+		return fmt.Errorf("token: invalid enum value for revoke_old field: %q", ro)
 	}
 }
 
@@ -265,6 +313,41 @@ func ByLastUsedUserAgent(opts ...sql.OrderTermOption) OrderOption {
 // ByExposedAt orders the results by the exposed_at field.
 func ByExposedAt(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldExposedAt, opts...).ToFunc()
+}
+
+// ByRotatedFromID orders the results by the rotated_from_id field.
+func ByRotatedFromID(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldRotatedFromID, opts...).ToFunc()
+}
+
+// ByRotatedToID orders the results by the rotated_to_id field.
+func ByRotatedToID(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldRotatedToID, opts...).ToFunc()
+}
+
+// ByRotating orders the results by the rotating field.
+func ByRotating(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldRotating, opts...).ToFunc()
+}
+
+// ByRevokeOld orders the results by the revoke_old field.
+func ByRevokeOld(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldRevokeOld, opts...).ToFunc()
+}
+
+// ByRotationEndsAt orders the results by the rotation_ends_at field.
+func ByRotationEndsAt(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldRotationEndsAt, opts...).ToFunc()
+}
+
+// ByPending orders the results by the pending field.
+func ByPending(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldPending, opts...).ToFunc()
+}
+
+// ByDueAt orders the results by the due_at field.
+func ByDueAt(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldDueAt, opts...).ToFunc()
 }
 
 // ByRevokedAt orders the results by the revoked_at field.

@@ -127,6 +127,36 @@ func ExposedAt(v time.Time) predicate.Token {
 	return predicate.Token(sql.FieldEQ(FieldExposedAt, v))
 }
 
+// RotatedFromID applies equality check predicate on the "rotated_from_id" field. It's identical to RotatedFromIDEQ.
+func RotatedFromID(v uuid.UUID) predicate.Token {
+	return predicate.Token(sql.FieldEQ(FieldRotatedFromID, v))
+}
+
+// RotatedToID applies equality check predicate on the "rotated_to_id" field. It's identical to RotatedToIDEQ.
+func RotatedToID(v uuid.UUID) predicate.Token {
+	return predicate.Token(sql.FieldEQ(FieldRotatedToID, v))
+}
+
+// Rotating applies equality check predicate on the "rotating" field. It's identical to RotatingEQ.
+func Rotating(v bool) predicate.Token {
+	return predicate.Token(sql.FieldEQ(FieldRotating, v))
+}
+
+// RotationEndsAt applies equality check predicate on the "rotation_ends_at" field. It's identical to RotationEndsAtEQ.
+func RotationEndsAt(v time.Time) predicate.Token {
+	return predicate.Token(sql.FieldEQ(FieldRotationEndsAt, v))
+}
+
+// Pending applies equality check predicate on the "pending" field. It's identical to PendingEQ.
+func Pending(v bool) predicate.Token {
+	return predicate.Token(sql.FieldEQ(FieldPending, v))
+}
+
+// DueAt applies equality check predicate on the "due_at" field. It's identical to DueAtEQ.
+func DueAt(v time.Time) predicate.Token {
+	return predicate.Token(sql.FieldEQ(FieldDueAt, v))
+}
+
 // RevokedAt applies equality check predicate on the "revoked_at" field. It's identical to RevokedAtEQ.
 func RevokedAt(v time.Time) predicate.Token {
 	return predicate.Token(sql.FieldEQ(FieldRevokedAt, v))
@@ -1005,6 +1035,256 @@ func ExposedAtIsNil() predicate.Token {
 // ExposedAtNotNil applies the NotNil predicate on the "exposed_at" field.
 func ExposedAtNotNil() predicate.Token {
 	return predicate.Token(sql.FieldNotNull(FieldExposedAt))
+}
+
+// RotatedFromIDEQ applies the EQ predicate on the "rotated_from_id" field.
+func RotatedFromIDEQ(v uuid.UUID) predicate.Token {
+	return predicate.Token(sql.FieldEQ(FieldRotatedFromID, v))
+}
+
+// RotatedFromIDNEQ applies the NEQ predicate on the "rotated_from_id" field.
+func RotatedFromIDNEQ(v uuid.UUID) predicate.Token {
+	return predicate.Token(sql.FieldNEQ(FieldRotatedFromID, v))
+}
+
+// RotatedFromIDIn applies the In predicate on the "rotated_from_id" field.
+func RotatedFromIDIn(vs ...uuid.UUID) predicate.Token {
+	return predicate.Token(sql.FieldIn(FieldRotatedFromID, vs...))
+}
+
+// RotatedFromIDNotIn applies the NotIn predicate on the "rotated_from_id" field.
+func RotatedFromIDNotIn(vs ...uuid.UUID) predicate.Token {
+	return predicate.Token(sql.FieldNotIn(FieldRotatedFromID, vs...))
+}
+
+// RotatedFromIDGT applies the GT predicate on the "rotated_from_id" field.
+func RotatedFromIDGT(v uuid.UUID) predicate.Token {
+	return predicate.Token(sql.FieldGT(FieldRotatedFromID, v))
+}
+
+// RotatedFromIDGTE applies the GTE predicate on the "rotated_from_id" field.
+func RotatedFromIDGTE(v uuid.UUID) predicate.Token {
+	return predicate.Token(sql.FieldGTE(FieldRotatedFromID, v))
+}
+
+// RotatedFromIDLT applies the LT predicate on the "rotated_from_id" field.
+func RotatedFromIDLT(v uuid.UUID) predicate.Token {
+	return predicate.Token(sql.FieldLT(FieldRotatedFromID, v))
+}
+
+// RotatedFromIDLTE applies the LTE predicate on the "rotated_from_id" field.
+func RotatedFromIDLTE(v uuid.UUID) predicate.Token {
+	return predicate.Token(sql.FieldLTE(FieldRotatedFromID, v))
+}
+
+// RotatedFromIDIsNil applies the IsNil predicate on the "rotated_from_id" field.
+func RotatedFromIDIsNil() predicate.Token {
+	return predicate.Token(sql.FieldIsNull(FieldRotatedFromID))
+}
+
+// RotatedFromIDNotNil applies the NotNil predicate on the "rotated_from_id" field.
+func RotatedFromIDNotNil() predicate.Token {
+	return predicate.Token(sql.FieldNotNull(FieldRotatedFromID))
+}
+
+// RotatedToIDEQ applies the EQ predicate on the "rotated_to_id" field.
+func RotatedToIDEQ(v uuid.UUID) predicate.Token {
+	return predicate.Token(sql.FieldEQ(FieldRotatedToID, v))
+}
+
+// RotatedToIDNEQ applies the NEQ predicate on the "rotated_to_id" field.
+func RotatedToIDNEQ(v uuid.UUID) predicate.Token {
+	return predicate.Token(sql.FieldNEQ(FieldRotatedToID, v))
+}
+
+// RotatedToIDIn applies the In predicate on the "rotated_to_id" field.
+func RotatedToIDIn(vs ...uuid.UUID) predicate.Token {
+	return predicate.Token(sql.FieldIn(FieldRotatedToID, vs...))
+}
+
+// RotatedToIDNotIn applies the NotIn predicate on the "rotated_to_id" field.
+func RotatedToIDNotIn(vs ...uuid.UUID) predicate.Token {
+	return predicate.Token(sql.FieldNotIn(FieldRotatedToID, vs...))
+}
+
+// RotatedToIDGT applies the GT predicate on the "rotated_to_id" field.
+func RotatedToIDGT(v uuid.UUID) predicate.Token {
+	return predicate.Token(sql.FieldGT(FieldRotatedToID, v))
+}
+
+// RotatedToIDGTE applies the GTE predicate on the "rotated_to_id" field.
+func RotatedToIDGTE(v uuid.UUID) predicate.Token {
+	return predicate.Token(sql.FieldGTE(FieldRotatedToID, v))
+}
+
+// RotatedToIDLT applies the LT predicate on the "rotated_to_id" field.
+func RotatedToIDLT(v uuid.UUID) predicate.Token {
+	return predicate.Token(sql.FieldLT(FieldRotatedToID, v))
+}
+
+// RotatedToIDLTE applies the LTE predicate on the "rotated_to_id" field.
+func RotatedToIDLTE(v uuid.UUID) predicate.Token {
+	return predicate.Token(sql.FieldLTE(FieldRotatedToID, v))
+}
+
+// RotatedToIDIsNil applies the IsNil predicate on the "rotated_to_id" field.
+func RotatedToIDIsNil() predicate.Token {
+	return predicate.Token(sql.FieldIsNull(FieldRotatedToID))
+}
+
+// RotatedToIDNotNil applies the NotNil predicate on the "rotated_to_id" field.
+func RotatedToIDNotNil() predicate.Token {
+	return predicate.Token(sql.FieldNotNull(FieldRotatedToID))
+}
+
+// RotatingEQ applies the EQ predicate on the "rotating" field.
+func RotatingEQ(v bool) predicate.Token {
+	return predicate.Token(sql.FieldEQ(FieldRotating, v))
+}
+
+// RotatingNEQ applies the NEQ predicate on the "rotating" field.
+func RotatingNEQ(v bool) predicate.Token {
+	return predicate.Token(sql.FieldNEQ(FieldRotating, v))
+}
+
+// RevokeOldEQ applies the EQ predicate on the "revoke_old" field.
+func RevokeOldEQ(v RevokeOld) predicate.Token {
+	return predicate.Token(sql.FieldEQ(FieldRevokeOld, v))
+}
+
+// RevokeOldNEQ applies the NEQ predicate on the "revoke_old" field.
+func RevokeOldNEQ(v RevokeOld) predicate.Token {
+	return predicate.Token(sql.FieldNEQ(FieldRevokeOld, v))
+}
+
+// RevokeOldIn applies the In predicate on the "revoke_old" field.
+func RevokeOldIn(vs ...RevokeOld) predicate.Token {
+	return predicate.Token(sql.FieldIn(FieldRevokeOld, vs...))
+}
+
+// RevokeOldNotIn applies the NotIn predicate on the "revoke_old" field.
+func RevokeOldNotIn(vs ...RevokeOld) predicate.Token {
+	return predicate.Token(sql.FieldNotIn(FieldRevokeOld, vs...))
+}
+
+// RevokeOldIsNil applies the IsNil predicate on the "revoke_old" field.
+func RevokeOldIsNil() predicate.Token {
+	return predicate.Token(sql.FieldIsNull(FieldRevokeOld))
+}
+
+// RevokeOldNotNil applies the NotNil predicate on the "revoke_old" field.
+func RevokeOldNotNil() predicate.Token {
+	return predicate.Token(sql.FieldNotNull(FieldRevokeOld))
+}
+
+// RotationEndsAtEQ applies the EQ predicate on the "rotation_ends_at" field.
+func RotationEndsAtEQ(v time.Time) predicate.Token {
+	return predicate.Token(sql.FieldEQ(FieldRotationEndsAt, v))
+}
+
+// RotationEndsAtNEQ applies the NEQ predicate on the "rotation_ends_at" field.
+func RotationEndsAtNEQ(v time.Time) predicate.Token {
+	return predicate.Token(sql.FieldNEQ(FieldRotationEndsAt, v))
+}
+
+// RotationEndsAtIn applies the In predicate on the "rotation_ends_at" field.
+func RotationEndsAtIn(vs ...time.Time) predicate.Token {
+	return predicate.Token(sql.FieldIn(FieldRotationEndsAt, vs...))
+}
+
+// RotationEndsAtNotIn applies the NotIn predicate on the "rotation_ends_at" field.
+func RotationEndsAtNotIn(vs ...time.Time) predicate.Token {
+	return predicate.Token(sql.FieldNotIn(FieldRotationEndsAt, vs...))
+}
+
+// RotationEndsAtGT applies the GT predicate on the "rotation_ends_at" field.
+func RotationEndsAtGT(v time.Time) predicate.Token {
+	return predicate.Token(sql.FieldGT(FieldRotationEndsAt, v))
+}
+
+// RotationEndsAtGTE applies the GTE predicate on the "rotation_ends_at" field.
+func RotationEndsAtGTE(v time.Time) predicate.Token {
+	return predicate.Token(sql.FieldGTE(FieldRotationEndsAt, v))
+}
+
+// RotationEndsAtLT applies the LT predicate on the "rotation_ends_at" field.
+func RotationEndsAtLT(v time.Time) predicate.Token {
+	return predicate.Token(sql.FieldLT(FieldRotationEndsAt, v))
+}
+
+// RotationEndsAtLTE applies the LTE predicate on the "rotation_ends_at" field.
+func RotationEndsAtLTE(v time.Time) predicate.Token {
+	return predicate.Token(sql.FieldLTE(FieldRotationEndsAt, v))
+}
+
+// RotationEndsAtIsNil applies the IsNil predicate on the "rotation_ends_at" field.
+func RotationEndsAtIsNil() predicate.Token {
+	return predicate.Token(sql.FieldIsNull(FieldRotationEndsAt))
+}
+
+// RotationEndsAtNotNil applies the NotNil predicate on the "rotation_ends_at" field.
+func RotationEndsAtNotNil() predicate.Token {
+	return predicate.Token(sql.FieldNotNull(FieldRotationEndsAt))
+}
+
+// PendingEQ applies the EQ predicate on the "pending" field.
+func PendingEQ(v bool) predicate.Token {
+	return predicate.Token(sql.FieldEQ(FieldPending, v))
+}
+
+// PendingNEQ applies the NEQ predicate on the "pending" field.
+func PendingNEQ(v bool) predicate.Token {
+	return predicate.Token(sql.FieldNEQ(FieldPending, v))
+}
+
+// DueAtEQ applies the EQ predicate on the "due_at" field.
+func DueAtEQ(v time.Time) predicate.Token {
+	return predicate.Token(sql.FieldEQ(FieldDueAt, v))
+}
+
+// DueAtNEQ applies the NEQ predicate on the "due_at" field.
+func DueAtNEQ(v time.Time) predicate.Token {
+	return predicate.Token(sql.FieldNEQ(FieldDueAt, v))
+}
+
+// DueAtIn applies the In predicate on the "due_at" field.
+func DueAtIn(vs ...time.Time) predicate.Token {
+	return predicate.Token(sql.FieldIn(FieldDueAt, vs...))
+}
+
+// DueAtNotIn applies the NotIn predicate on the "due_at" field.
+func DueAtNotIn(vs ...time.Time) predicate.Token {
+	return predicate.Token(sql.FieldNotIn(FieldDueAt, vs...))
+}
+
+// DueAtGT applies the GT predicate on the "due_at" field.
+func DueAtGT(v time.Time) predicate.Token {
+	return predicate.Token(sql.FieldGT(FieldDueAt, v))
+}
+
+// DueAtGTE applies the GTE predicate on the "due_at" field.
+func DueAtGTE(v time.Time) predicate.Token {
+	return predicate.Token(sql.FieldGTE(FieldDueAt, v))
+}
+
+// DueAtLT applies the LT predicate on the "due_at" field.
+func DueAtLT(v time.Time) predicate.Token {
+	return predicate.Token(sql.FieldLT(FieldDueAt, v))
+}
+
+// DueAtLTE applies the LTE predicate on the "due_at" field.
+func DueAtLTE(v time.Time) predicate.Token {
+	return predicate.Token(sql.FieldLTE(FieldDueAt, v))
+}
+
+// DueAtIsNil applies the IsNil predicate on the "due_at" field.
+func DueAtIsNil() predicate.Token {
+	return predicate.Token(sql.FieldIsNull(FieldDueAt))
+}
+
+// DueAtNotNil applies the NotNil predicate on the "due_at" field.
+func DueAtNotNil() predicate.Token {
+	return predicate.Token(sql.FieldNotNull(FieldDueAt))
 }
 
 // RevokedAtEQ applies the EQ predicate on the "revoked_at" field.

@@ -17,6 +17,10 @@ const (
 	FieldStart = "start"
 	// FieldRequests holds the string denoting the requests field in the database.
 	FieldRequests = "requests"
+	// FieldAgents holds the string denoting the agents field in the database.
+	FieldAgents = "agents"
+	// FieldNetworks holds the string denoting the networks field in the database.
+	FieldNetworks = "networks"
 	// Table holds the table name of the usagebucket in the database.
 	Table = "usage_buckets"
 )
@@ -27,6 +31,8 @@ var Columns = []string{
 	FieldTokenID,
 	FieldStart,
 	FieldRequests,
+	FieldAgents,
+	FieldNetworks,
 }
 
 // ValidColumn reports if the column name is valid (part of the table columns).
@@ -38,6 +44,13 @@ func ValidColumn(column string) bool {
 	}
 	return false
 }
+
+var (
+	// DefaultAgents holds the default value on creation for the "agents" field.
+	DefaultAgents int64
+	// DefaultNetworks holds the default value on creation for the "networks" field.
+	DefaultNetworks int64
+)
 
 // OrderOption defines the ordering options for the UsageBucket queries.
 type OrderOption func(*sql.Selector)
@@ -60,4 +73,14 @@ func ByStart(opts ...sql.OrderTermOption) OrderOption {
 // ByRequests orders the results by the requests field.
 func ByRequests(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldRequests, opts...).ToFunc()
+}
+
+// ByAgents orders the results by the agents field.
+func ByAgents(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldAgents, opts...).ToFunc()
+}
+
+// ByNetworks orders the results by the networks field.
+func ByNetworks(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldNetworks, opts...).ToFunc()
 }

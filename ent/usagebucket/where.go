@@ -70,6 +70,16 @@ func Requests(v int64) predicate.UsageBucket {
 	return predicate.UsageBucket(sql.FieldEQ(FieldRequests, v))
 }
 
+// Agents applies equality check predicate on the "agents" field. It's identical to AgentsEQ.
+func Agents(v int64) predicate.UsageBucket {
+	return predicate.UsageBucket(sql.FieldEQ(FieldAgents, v))
+}
+
+// Networks applies equality check predicate on the "networks" field. It's identical to NetworksEQ.
+func Networks(v int64) predicate.UsageBucket {
+	return predicate.UsageBucket(sql.FieldEQ(FieldNetworks, v))
+}
+
 // TokenIDEQ applies the EQ predicate on the "token_id" field.
 func TokenIDEQ(v uuid.UUID) predicate.UsageBucket {
 	return predicate.UsageBucket(sql.FieldEQ(FieldTokenID, v))
@@ -188,6 +198,86 @@ func RequestsLT(v int64) predicate.UsageBucket {
 // RequestsLTE applies the LTE predicate on the "requests" field.
 func RequestsLTE(v int64) predicate.UsageBucket {
 	return predicate.UsageBucket(sql.FieldLTE(FieldRequests, v))
+}
+
+// AgentsEQ applies the EQ predicate on the "agents" field.
+func AgentsEQ(v int64) predicate.UsageBucket {
+	return predicate.UsageBucket(sql.FieldEQ(FieldAgents, v))
+}
+
+// AgentsNEQ applies the NEQ predicate on the "agents" field.
+func AgentsNEQ(v int64) predicate.UsageBucket {
+	return predicate.UsageBucket(sql.FieldNEQ(FieldAgents, v))
+}
+
+// AgentsIn applies the In predicate on the "agents" field.
+func AgentsIn(vs ...int64) predicate.UsageBucket {
+	return predicate.UsageBucket(sql.FieldIn(FieldAgents, vs...))
+}
+
+// AgentsNotIn applies the NotIn predicate on the "agents" field.
+func AgentsNotIn(vs ...int64) predicate.UsageBucket {
+	return predicate.UsageBucket(sql.FieldNotIn(FieldAgents, vs...))
+}
+
+// AgentsGT applies the GT predicate on the "agents" field.
+func AgentsGT(v int64) predicate.UsageBucket {
+	return predicate.UsageBucket(sql.FieldGT(FieldAgents, v))
+}
+
+// AgentsGTE applies the GTE predicate on the "agents" field.
+func AgentsGTE(v int64) predicate.UsageBucket {
+	return predicate.UsageBucket(sql.FieldGTE(FieldAgents, v))
+}
+
+// AgentsLT applies the LT predicate on the "agents" field.
+func AgentsLT(v int64) predicate.UsageBucket {
+	return predicate.UsageBucket(sql.FieldLT(FieldAgents, v))
+}
+
+// AgentsLTE applies the LTE predicate on the "agents" field.
+func AgentsLTE(v int64) predicate.UsageBucket {
+	return predicate.UsageBucket(sql.FieldLTE(FieldAgents, v))
+}
+
+// NetworksEQ applies the EQ predicate on the "networks" field.
+func NetworksEQ(v int64) predicate.UsageBucket {
+	return predicate.UsageBucket(sql.FieldEQ(FieldNetworks, v))
+}
+
+// NetworksNEQ applies the NEQ predicate on the "networks" field.
+func NetworksNEQ(v int64) predicate.UsageBucket {
+	return predicate.UsageBucket(sql.FieldNEQ(FieldNetworks, v))
+}
+
+// NetworksIn applies the In predicate on the "networks" field.
+func NetworksIn(vs ...int64) predicate.UsageBucket {
+	return predicate.UsageBucket(sql.FieldIn(FieldNetworks, vs...))
+}
+
+// NetworksNotIn applies the NotIn predicate on the "networks" field.
+func NetworksNotIn(vs ...int64) predicate.UsageBucket {
+	return predicate.UsageBucket(sql.FieldNotIn(FieldNetworks, vs...))
+}
+
+// NetworksGT applies the GT predicate on the "networks" field.
+func NetworksGT(v int64) predicate.UsageBucket {
+	return predicate.UsageBucket(sql.FieldGT(FieldNetworks, v))
+}
+
+// NetworksGTE applies the GTE predicate on the "networks" field.
+func NetworksGTE(v int64) predicate.UsageBucket {
+	return predicate.UsageBucket(sql.FieldGTE(FieldNetworks, v))
+}
+
+// NetworksLT applies the LT predicate on the "networks" field.
+func NetworksLT(v int64) predicate.UsageBucket {
+	return predicate.UsageBucket(sql.FieldLT(FieldNetworks, v))
+}
+
+// NetworksLTE applies the LTE predicate on the "networks" field.
+func NetworksLTE(v int64) predicate.UsageBucket {
+	return predicate.UsageBucket(sql.FieldLTE(FieldNetworks, v))
 }
 
 // And groups predicates with the AND operator between them.
