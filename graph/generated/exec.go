@@ -27,6 +27,7 @@ import (
 	"github.com/keloa/apitokens/graph/scalar"
 	"github.com/keloa/apitokens/token"
 	"github.com/keloa/apitokens/token/ability"
+	"github.com/keloa/apitokens/token/advice"
 	"github.com/keloa/apitokens/token/usage"
 )
 
@@ -45,6 +46,7 @@ type ResolverRoot interface {
 	MintTokenPayload() MintTokenPayloadResolver
 	Mutation() MutationResolver
 	Query() QueryResolver
+	RotateTokenPayload() RotateTokenPayloadResolver
 	Subscription() SubscriptionResolver
 	Viewer() ViewerResolver
 	Workspace() WorkspaceResolver
@@ -70,6 +72,9 @@ type ApiTokenResolver interface {
 
 	AbilityUsage(ctx context.Context, obj *ent.Token) ([]*usage.AbilityUse, error)
 	Usage(ctx context.Context, obj *ent.Token, since time.Time, until *time.Time) ([]*usage.Bucket, error)
+	Advice(ctx context.Context, obj *ent.Token) ([]*advice.Advice, error)
+	RotatedFrom(ctx context.Context, obj *ent.Token) (*ent.Token, error)
+	RotatedTo(ctx context.Context, obj *ent.Token) (*ent.Token, error)
 
 	RevokedBy(ctx context.Context, obj *ent.Token) (*auditsink.Actor, error)
 }
@@ -87,6 +92,9 @@ type MintTokenPayloadResolver interface {
 type MutationResolver interface {
 	MintToken(ctx context.Context, input token.MintInput) (*token.Minted, error)
 	RevokeToken(ctx context.Context, input RevokeTokenInput) (*token.Revoked, error)
+	RotateToken(ctx context.Context, input token.RotateInput) (*token.Rotated, error)
+	RevokeTokens(ctx context.Context, input token.RevokeManyInput) (*token.RevokedMany, error)
+	UpdateToken(ctx context.Context, input token.UpdateInput) (*UpdateTokenPayload, error)
 }
 type QueryResolver interface {
 	Node(ctx context.Context, id uuid.UUID) (scalar.Node, error)
@@ -95,6 +103,9 @@ type QueryResolver interface {
 	APIToken(ctx context.Context, id uuid.UUID) (*ent.Token, error)
 	Viewer(ctx context.Context) (*token.Caller, error)
 	Abilities(ctx context.Context) ([]*ability.Info, error)
+}
+type RotateTokenPayloadResolver interface {
+	Secret(ctx context.Context, obj *token.Rotated) (string, error)
 }
 type SubscriptionResolver interface {
 	AuditEntryAdded(ctx context.Context, filter *journal.Filter) (<-chan *journal.Entry, error)
@@ -140,6 +151,9 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("AuditEntryFilter", ec.unmarshalInputAuditEntryFilter),
 			graphql.NewInputUnmarshaler("MintTokenInput", ec.unmarshalInputMintTokenInput),
 			graphql.NewInputUnmarshaler("RevokeTokenInput", ec.unmarshalInputRevokeTokenInput),
+			graphql.NewInputUnmarshaler("RevokeTokensInput", ec.unmarshalInputRevokeTokensInput),
+			graphql.NewInputUnmarshaler("RotateTokenInput", ec.unmarshalInputRotateTokenInput),
+			graphql.NewInputUnmarshaler("UpdateTokenInput", ec.unmarshalInputUpdateTokenInput),
 		)
 	}
 	first := true
@@ -439,6 +453,36 @@ extend type Mutation {
     "What to revoke."
     input: RevokeTokenInput!
   ): RevokeTokenPayload! @can(ability: FULL_ACCESS)
+
+  """
+  Makes a successor of an API token, with the same label, abilities, mode and
+  expiry, and ends the old one as you say: until then both work. The secret is in
+  this answer and nowhere else, ever. If you have lost it, rotate the same token
+  again: as long as the successor was not used, another takes its place.
+  """
+  rotateToken(
+    "What to rotate, and when to end the old token."
+    input: RotateTokenInput!
+  ): RotateTokenPayload! @can(ability: FULL_ACCESS)
+
+  """
+  Ends all API tokens that a filter lets through, at most 500, in one
+  transaction; or, as long as you do not say otherwise, only tells which. When
+  this answers, no server accepts any of them.
+  """
+  revokeTokens(
+    "What to revoke."
+    input: RevokeTokensInput!
+  ): RevokeTokensPayload! @can(ability: FULL_ACCESS)
+
+  """
+  Gives an API token another label, or takes abilities away from it. When this
+  answers, no server grants what the token has lost.
+  """
+  updateToken(
+    "What to change."
+    input: UpdateTokenInput!
+  ): UpdateTokenPayload! @can(ability: FULL_ACCESS)
 }
 
 extend type Subscription {
@@ -517,6 +561,15 @@ type ApiToken implements Node {
     "To the last hour that begins before this moment. Without it, until now."
     until: Time
   ): [UsageBucket!]!
+  """
+  What to do about it, the most urgent first, as far as its use tells. Nothing for
+  a token that does not work any more.
+  """
+  advice: [Advice!]!
+  "The token that it took the place of; null if it was minted."
+  rotatedFrom: ApiToken
+  "The newest token that takes its place, whether that is in use or not; null if it was not rotated."
+  rotatedTo: ApiToken
   "When it was revoked; null while it is not."
   revokedAt: Time
   "Who revoked it; null while it is not."
@@ -539,6 +592,37 @@ type UsageBucket {
   start: Time!
   "How many requests there were."
   requests: Int!
+}
+
+"Something to do about a token."
+type Advice {
+  "What was found, for programs."
+  code: AdviceCode!
+  "What was found and what to do, in English, in one or two sentences."
+  message: String!
+}
+
+"What was found about a token."
+enum AdviceCode {
+  "It has an ability that it has not used for 90 days."
+  UNUSED_ABILITY
+  "It was minted 30 days ago or more, and never used."
+  NEVER_USED
+  "It was not used for 90 days."
+  STALE
+  "Who minted it is no operator of the workspace any more."
+  MINTER_LEFT
+  "It has full access, and only ever did what lesser abilities allow."
+  FULL_ACCESS_UNNEEDED
+  """
+  Several programs, or programs in several networks, used it in the same hour, in
+  the last 7 days.
+  """
+  SHARED_BY_CONSUMERS
+  "Its secret was seen where others can see it. Rotating or revoking it settles that."
+  EXPOSED
+  "It ends by itself within 14 days."
+  EXPIRES_SOON
 }
 
 "A page of API tokens."
@@ -661,6 +745,85 @@ type RevocationReceipt {
   serversConfirmed: Int!
   "How many requests that carried the token were cut off."
   requestsCancelled: Int!
+}
+
+"When a rotation ends the old token."
+enum RevokeOld {
+  "As soon as the new token is first used, wherever that is."
+  WHEN_NEW_IS_LIVE
+  "Before this answers."
+  NOW
+  "Not before somebody revokes it."
+  MANUALLY
+}
+
+"What to rotate."
+input RotateTokenInput {
+  "The id of the token."
+  id: ID!
+  "When to end the old token."
+  revokeOld: RevokeOld! = WHEN_NEW_IS_LIVE
+  """
+  Ends the old token so many seconds from now, should the new one not be used by
+  then: 1 to 31536000, with WHEN_NEW_IS_LIVE only. Without it, the old token works
+  until then. A token that expires earlier does so.
+  """
+  graceSeconds: Int
+}
+
+"What was rotated."
+type RotateTokenPayload {
+  "The new token."
+  token: ApiToken!
+  "The secret of the new token, shown this once."
+  secret: String!
+  "The old token as it is now."
+  predecessor: ApiToken!
+}
+
+"What to revoke."
+input RevokeTokensInput {
+  """
+  Which tokens: those of a list with this filter that are not revoked. To revoke
+  all, name the states ACTIVE and ROTATING; a filter that names nothing does for
+  a dry run only.
+  """
+  filter: ApiTokenFilter!
+  "Why, for whoever reads the audit log: at most 1000 characters."
+  reason: String
+  "Only tell which tokens that would end."
+  dryRun: Boolean! = true
+}
+
+"What was revoked, or would be."
+type RevokeTokensPayload {
+  "The tokens as they are now, the oldest first."
+  tokens: [ApiToken!]!
+  "How many there are."
+  count: Int!
+  "Whether this only tells what would end."
+  dryRun: Boolean!
+  "What the revocation reached; null for a dry run."
+  receipt: RevocationReceipt
+}
+
+"What to change. What is not given, or null, stays as it is."
+input UpdateTokenInput {
+  "The id of the token."
+  id: ID!
+  "What people will call it: 1 to 100 characters, no control characters."
+  label: String
+  """
+  What it keeps of what it may do: at least one ability, and none that it lacks.
+  A token with FULL_ACCESS can keep any.
+  """
+  abilities: [Ability!]
+}
+
+"What was changed."
+type UpdateTokenPayload {
+  "The token as it is now."
+  token: ApiToken!
 }
 `, BuiltIn: false},
 	{Name: "../viewer.graphqls", Input: `extend type Query {
@@ -801,6 +964,16 @@ func (ec *executionContext) childFields_Actor(ctx context.Context, field graphql
 	return nil, fmt.Errorf("no field named %q was found under type Actor", field.Name)
 }
 
+func (ec *executionContext) childFields_Advice(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "code":
+		return ec.fieldContext_Advice_code(ctx, field)
+	case "message":
+		return ec.fieldContext_Advice_message(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Advice", field.Name)
+}
+
 func (ec *executionContext) childFields_ApiToken(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -831,6 +1004,12 @@ func (ec *executionContext) childFields_ApiToken(ctx context.Context, field grap
 		return ec.fieldContext_ApiToken_abilityUsage(ctx, field)
 	case "usage":
 		return ec.fieldContext_ApiToken_usage(ctx, field)
+	case "advice":
+		return ec.fieldContext_ApiToken_advice(ctx, field)
+	case "rotatedFrom":
+		return ec.fieldContext_ApiToken_rotatedFrom(ctx, field)
+	case "rotatedTo":
+		return ec.fieldContext_ApiToken_rotatedTo(ctx, field)
 	case "revokedAt":
 		return ec.fieldContext_ApiToken_revokedAt(ctx, field)
 	case "revokedBy":
@@ -965,6 +1144,40 @@ func (ec *executionContext) childFields_RevokeTokenPayload(ctx context.Context, 
 		return ec.fieldContext_RevokeTokenPayload_receipt(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type RevokeTokenPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_RevokeTokensPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "tokens":
+		return ec.fieldContext_RevokeTokensPayload_tokens(ctx, field)
+	case "count":
+		return ec.fieldContext_RevokeTokensPayload_count(ctx, field)
+	case "dryRun":
+		return ec.fieldContext_RevokeTokensPayload_dryRun(ctx, field)
+	case "receipt":
+		return ec.fieldContext_RevokeTokensPayload_receipt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RevokeTokensPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_RotateTokenPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "token":
+		return ec.fieldContext_RotateTokenPayload_token(ctx, field)
+	case "secret":
+		return ec.fieldContext_RotateTokenPayload_secret(ctx, field)
+	case "predecessor":
+		return ec.fieldContext_RotateTokenPayload_predecessor(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RotateTokenPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_UpdateTokenPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "token":
+		return ec.fieldContext_UpdateTokenPayload_token(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UpdateTokenPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_UsageBucket(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -1183,6 +1396,48 @@ func (ec *executionContext) field_Mutation_revokeToken_args(ctx context.Context,
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (RevokeTokenInput, error) {
 			return ec.unmarshalNRevokeTokenInput2githubᚗcomᚋkeloaᚋapitokensᚋgraphᚋgeneratedᚐRevokeTokenInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_revokeTokens_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (token.RevokeManyInput, error) {
+			return ec.unmarshalNRevokeTokensInput2githubᚗcomᚋkeloaᚋapitokensᚋtokenᚐRevokeManyInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_rotateToken_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (token.RotateInput, error) {
+			return ec.unmarshalNRotateTokenInput2githubᚗcomᚋkeloaᚋapitokensᚋtokenᚐRotateInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_updateToken_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (token.UpdateInput, error) {
+			return ec.unmarshalNUpdateTokenInput2githubᚗcomᚋkeloaᚋapitokensᚋtokenᚐUpdateInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -1642,6 +1897,52 @@ func (ec *executionContext) fieldContext_Actor_name(_ context.Context, field gra
 	return graphql.NewScalarFieldContext("Actor", field, false, false, "String")
 }
 
+func (ec *executionContext) _Advice_code(ctx context.Context, field graphql.CollectedField, obj *advice.Advice) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Advice_code(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Code, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v advice.Code) graphql.Marshaler {
+			return ec.marshalNAdviceCode2githubᚗcomᚋkeloaᚋapitokensᚋtokenᚋadviceᚐCode(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Advice_code(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Advice", field, false, false, "AdviceCode")
+}
+
+func (ec *executionContext) _Advice_message(ctx context.Context, field graphql.CollectedField, obj *advice.Advice) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Advice_message(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Message, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Advice_message(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Advice", field, false, false, "String")
+}
+
 func (ec *executionContext) _ApiToken_id(ctx context.Context, field graphql.CollectedField, obj *ent.Token) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -1999,6 +2300,102 @@ func (ec *executionContext) fieldContext_ApiToken_usage(ctx context.Context, fie
 	if fc.Args, err = ec.field_ApiToken_usage_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ApiToken_advice(ctx context.Context, field graphql.CollectedField, obj *ent.Token) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ApiToken_advice(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.ApiToken().Advice(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*advice.Advice) graphql.Marshaler {
+			return ec.marshalNAdvice2ᚕᚖgithubᚗcomᚋkeloaᚋapitokensᚋtokenᚋadviceᚐAdviceᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ApiToken_advice(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ApiToken",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Advice(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ApiToken_rotatedFrom(ctx context.Context, field graphql.CollectedField, obj *ent.Token) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ApiToken_rotatedFrom(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.ApiToken().RotatedFrom(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.Token) graphql.Marshaler {
+			return ec.marshalOApiToken2ᚖgithubᚗcomᚋkeloaᚋapitokensᚋentᚐToken(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ApiToken_rotatedFrom(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ApiToken",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ApiToken(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ApiToken_rotatedTo(ctx context.Context, field graphql.CollectedField, obj *ent.Token) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ApiToken_rotatedTo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.ApiToken().RotatedTo(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.Token) graphql.Marshaler {
+			return ec.marshalOApiToken2ᚖgithubᚗcomᚋkeloaᚋapitokensᚋentᚐToken(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ApiToken_rotatedTo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ApiToken",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ApiToken(ctx, field)
+		},
 	}
 	return fc, nil
 }
@@ -2916,6 +3313,192 @@ func (ec *executionContext) fieldContext_Mutation_revokeToken(ctx context.Contex
 	return fc, nil
 }
 
+func (ec *executionContext) _Mutation_rotateToken(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_rotateToken(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().RotateToken(ctx, fc.Args["input"].(token.RotateInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				ability, err := ec.unmarshalNAbility2githubᚗcomᚋkeloaᚋapitokensᚋtokenᚋabilityᚐAbility(ctx, "FULL_ACCESS")
+				if err != nil {
+					var zeroVal *token.Rotated
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *token.Rotated
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, ability)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *token.Rotated) graphql.Marshaler {
+			return ec.marshalNRotateTokenPayload2ᚖgithubᚗcomᚋkeloaᚋapitokensᚋtokenᚐRotated(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_rotateToken(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RotateTokenPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_rotateToken_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_revokeTokens(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_revokeTokens(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().RevokeTokens(ctx, fc.Args["input"].(token.RevokeManyInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				ability, err := ec.unmarshalNAbility2githubᚗcomᚋkeloaᚋapitokensᚋtokenᚋabilityᚐAbility(ctx, "FULL_ACCESS")
+				if err != nil {
+					var zeroVal *token.RevokedMany
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *token.RevokedMany
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, ability)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *token.RevokedMany) graphql.Marshaler {
+			return ec.marshalNRevokeTokensPayload2ᚖgithubᚗcomᚋkeloaᚋapitokensᚋtokenᚐRevokedMany(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_revokeTokens(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RevokeTokensPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_revokeTokens_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_updateToken(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_updateToken(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().UpdateToken(ctx, fc.Args["input"].(token.UpdateInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				ability, err := ec.unmarshalNAbility2githubᚗcomᚋkeloaᚋapitokensᚋtokenᚋabilityᚐAbility(ctx, "FULL_ACCESS")
+				if err != nil {
+					var zeroVal *UpdateTokenPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *UpdateTokenPayload
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, ability)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *UpdateTokenPayload) graphql.Marshaler {
+			return ec.marshalNUpdateTokenPayload2ᚖgithubᚗcomᚋkeloaᚋapitokensᚋgraphᚋgeneratedᚐUpdateTokenPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_updateToken(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UpdateTokenPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_updateToken_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _PageInfo_hasNextPage(ctx context.Context, field graphql.CollectedField, obj *PageInfo) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -3529,6 +4112,203 @@ func (ec *executionContext) fieldContext_RevokeTokenPayload_receipt(_ context.Co
 	return fc, nil
 }
 
+func (ec *executionContext) _RevokeTokensPayload_tokens(ctx context.Context, field graphql.CollectedField, obj *token.RevokedMany) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RevokeTokensPayload_tokens(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Tokens, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*ent.Token) graphql.Marshaler {
+			return ec.marshalNApiToken2ᚕᚖgithubᚗcomᚋkeloaᚋapitokensᚋentᚐTokenᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RevokeTokensPayload_tokens(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RevokeTokensPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ApiToken(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RevokeTokensPayload_count(ctx context.Context, field graphql.CollectedField, obj *token.RevokedMany) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RevokeTokensPayload_count(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Count, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RevokeTokensPayload_count(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RevokeTokensPayload", field, false, false, "Int")
+}
+
+func (ec *executionContext) _RevokeTokensPayload_dryRun(ctx context.Context, field graphql.CollectedField, obj *token.RevokedMany) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RevokeTokensPayload_dryRun(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.DryRun, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RevokeTokensPayload_dryRun(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RevokeTokensPayload", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _RevokeTokensPayload_receipt(ctx context.Context, field graphql.CollectedField, obj *token.RevokedMany) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RevokeTokensPayload_receipt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Receipt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *token.Receipt) graphql.Marshaler {
+			return ec.marshalORevocationReceipt2ᚖgithubᚗcomᚋkeloaᚋapitokensᚋtokenᚐReceipt(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RevokeTokensPayload_receipt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RevokeTokensPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RevocationReceipt(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RotateTokenPayload_token(ctx context.Context, field graphql.CollectedField, obj *token.Rotated) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RotateTokenPayload_token(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Token, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.Token) graphql.Marshaler {
+			return ec.marshalNApiToken2ᚖgithubᚗcomᚋkeloaᚋapitokensᚋentᚐToken(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RotateTokenPayload_token(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RotateTokenPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ApiToken(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RotateTokenPayload_secret(ctx context.Context, field graphql.CollectedField, obj *token.Rotated) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RotateTokenPayload_secret(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.RotateTokenPayload().Secret(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RotateTokenPayload_secret(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RotateTokenPayload", field, true, true, "String")
+}
+
+func (ec *executionContext) _RotateTokenPayload_predecessor(ctx context.Context, field graphql.CollectedField, obj *token.Rotated) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RotateTokenPayload_predecessor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Predecessor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.Token) graphql.Marshaler {
+			return ec.marshalNApiToken2ᚖgithubᚗcomᚋkeloaᚋapitokensᚋentᚐToken(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RotateTokenPayload_predecessor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RotateTokenPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ApiToken(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Subscription_auditEntryAdded(ctx context.Context, field graphql.CollectedField) (ret func(ctx context.Context) graphql.Marshaler) {
 	return graphql.ResolveFieldStream(
 		ctx,
@@ -3649,6 +4429,38 @@ func (ec *executionContext) fieldContext_Subscription_apiTokenUsed(ctx context.C
 	if fc.Args, err = ec.field_Subscription_apiTokenUsed_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _UpdateTokenPayload_token(ctx context.Context, field graphql.CollectedField, obj *UpdateTokenPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UpdateTokenPayload_token(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Token, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.Token) graphql.Marshaler {
+			return ec.marshalNApiToken2ᚖgithubᚗcomᚋkeloaᚋapitokensᚋentᚐToken(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UpdateTokenPayload_token(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UpdateTokenPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ApiToken(ctx, field)
+		},
 	}
 	return fc, nil
 }
@@ -5424,6 +6236,182 @@ func UnmarshalRevokeTokenInput(ctx context.Context, raw any) (RevokeTokenInput, 
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputRevokeTokensInput(ctx context.Context, obj any) (token.RevokeManyInput, error) {
+	var it token.RevokeManyInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["dryRun"]; !present {
+		asMap["dryRun"] = true
+	}
+
+	fieldsInOrder := [...]string{"filter", "reason", "dryRun"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "filter":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("filter"))
+			data, err := ec.unmarshalNApiTokenFilter2githubᚗcomᚋkeloaᚋapitokensᚋtokenᚐFilter(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Filter = data
+		case "reason":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("reason"))
+			data, err := ec.unmarshalOString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Reason = data
+		case "dryRun":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("dryRun"))
+			data, err := ec.unmarshalNBoolean2bool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.DryRun = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalRevokeTokensInput unmarshals raw into the RevokeTokensInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalRevokeTokensInput(ctx context.Context, raw any) (token.RevokeManyInput, error) {
+	var out token.RevokeManyInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "RevokeTokensInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputRotateTokenInput(ctx context.Context, obj any) (token.RotateInput, error) {
+	var it token.RotateInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["revokeOld"]; !present {
+		asMap["revokeOld"] = "WHEN_NEW_IS_LIVE"
+	}
+
+	fieldsInOrder := [...]string{"id", "revokeOld", "graceSeconds"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ID = data
+		case "revokeOld":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("revokeOld"))
+			data, err := ec.unmarshalNRevokeOld2githubᚗcomᚋkeloaᚋapitokensᚋtokenᚐRevokeOld(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.RevokeOld = data
+		case "graceSeconds":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("graceSeconds"))
+			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.GraceSeconds = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalRotateTokenInput unmarshals raw into the RotateTokenInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalRotateTokenInput(ctx context.Context, raw any) (token.RotateInput, error) {
+	var out token.RotateInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "RotateTokenInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputUpdateTokenInput(ctx context.Context, obj any) (token.UpdateInput, error) {
+	var it token.UpdateInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"id", "label", "abilities"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ID = data
+		case "label":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("label"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Label = data
+		case "abilities":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("abilities"))
+			data, err := ec.unmarshalOAbility2ᚕgithubᚗcomᚋkeloaᚋapitokensᚋtokenᚋabilityᚐAbilityᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Abilities = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalUpdateTokenInput unmarshals raw into the UpdateTokenInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalUpdateTokenInput(ctx context.Context, raw any) (token.UpdateInput, error) {
+	var out token.UpdateInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "UpdateTokenInput", raw, &out)
+	return out, err
+}
+
 // endregion **************************** input.gotpl *****************************
 
 // region    ************************** interface.gotpl ***************************
@@ -5588,6 +6576,44 @@ func (ec *executionContext) _Actor(ctx context.Context, sel ast.SelectionSet, ob
 	return out
 }
 
+var adviceImplementors = []string{"Advice"}
+
+func (ec *executionContext) _Advice(ctx context.Context, sel ast.SelectionSet, obj *advice.Advice) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, adviceImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Advice")
+		case "code":
+			out.Values[i] = ec._Advice_code(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "message":
+			out.Values[i] = ec._Advice_message(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var apiTokenImplementors = []string{"ApiToken", "Node"}
 
 func (ec *executionContext) _ApiToken(ctx context.Context, sel ast.SelectionSet, obj *ent.Token) graphql.Marshaler {
@@ -5674,6 +6700,24 @@ func (ec *executionContext) _ApiToken(ctx context.Context, sel ast.SelectionSet,
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._ApiToken_usage(ctx, field, obj)
+				})
+		case "advice":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._ApiToken_advice(ctx, field, obj)
+				})
+		case "rotatedFrom":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._ApiToken_rotatedFrom(ctx, field, obj)
+				})
+		case "rotatedTo":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._ApiToken_rotatedTo(ctx, field, obj)
 				})
 		case "revokedAt":
 			out.Values[i] = ec._ApiToken_revokedAt(ctx, field, obj)
@@ -6051,6 +7095,27 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "rotateToken":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_rotateToken(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "revokeTokens":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_revokeTokens(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "updateToken":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_updateToken(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -6283,6 +7348,98 @@ func (ec *executionContext) _RevokeTokenPayload(ctx context.Context, sel ast.Sel
 	return out
 }
 
+var revokeTokensPayloadImplementors = []string{"RevokeTokensPayload"}
+
+func (ec *executionContext) _RevokeTokensPayload(ctx context.Context, sel ast.SelectionSet, obj *token.RevokedMany) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, revokeTokensPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RevokeTokensPayload")
+		case "tokens":
+			out.Values[i] = ec._RevokeTokensPayload_tokens(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "count":
+			out.Values[i] = ec._RevokeTokensPayload_count(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "dryRun":
+			out.Values[i] = ec._RevokeTokensPayload_dryRun(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "receipt":
+			out.Values[i] = ec._RevokeTokensPayload_receipt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var rotateTokenPayloadImplementors = []string{"RotateTokenPayload"}
+
+func (ec *executionContext) _RotateTokenPayload(ctx context.Context, sel ast.SelectionSet, obj *token.Rotated) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, rotateTokenPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RotateTokenPayload")
+		case "token":
+			out.Values[i] = ec._RotateTokenPayload_token(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "secret":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._RotateTokenPayload_secret(ctx, field, obj)
+				})
+		case "predecessor":
+			out.Values[i] = ec._RotateTokenPayload_predecessor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var subscriptionImplementors = []string{"Subscription"}
 
 func (ec *executionContext) _Subscription(ctx context.Context, sel ast.SelectionSet) func(ctx context.Context) graphql.Marshaler {
@@ -6303,6 +7460,39 @@ func (ec *executionContext) _Subscription(ctx context.Context, sel ast.Selection
 	default:
 		panic("unknown field " + strconv.Quote(fields[0].Name))
 	}
+}
+
+var updateTokenPayloadImplementors = []string{"UpdateTokenPayload"}
+
+func (ec *executionContext) _UpdateTokenPayload(ctx context.Context, sel ast.SelectionSet, obj *UpdateTokenPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, updateTokenPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("UpdateTokenPayload")
+		case "token":
+			out.Values[i] = ec._UpdateTokenPayload_token(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
 }
 
 var usageBucketImplementors = []string{"UsageBucket"}
@@ -6972,6 +8162,68 @@ var (
 	}
 )
 
+func (ec *executionContext) marshalNAdvice2ᚕᚖgithubᚗcomᚋkeloaᚋapitokensᚋtokenᚋadviceᚐAdviceᚄ(ctx context.Context, sel ast.SelectionSet, v []*advice.Advice) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNAdvice2ᚖgithubᚗcomᚋkeloaᚋapitokensᚋtokenᚋadviceᚐAdvice(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNAdvice2ᚖgithubᚗcomᚋkeloaᚋapitokensᚋtokenᚋadviceᚐAdvice(ctx context.Context, sel ast.SelectionSet, v *advice.Advice) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "Advice!")
+		return graphql.Null
+	}
+	return ec._Advice(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNAdviceCode2githubᚗcomᚋkeloaᚋapitokensᚋtokenᚋadviceᚐCode(ctx context.Context, v any) (advice.Code, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := unmarshalNAdviceCode2githubᚗcomᚋkeloaᚋapitokensᚋtokenᚋadviceᚐCode[tmp]
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNAdviceCode2githubᚗcomᚋkeloaᚋapitokensᚋtokenᚋadviceᚐCode(ctx context.Context, sel ast.SelectionSet, v advice.Code) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(marshalNAdviceCode2githubᚗcomᚋkeloaᚋapitokensᚋtokenᚋadviceᚐCode[v])
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "AdviceCode!")
+	}
+	return res
+}
+
+var (
+	unmarshalNAdviceCode2githubᚗcomᚋkeloaᚋapitokensᚋtokenᚋadviceᚐCode = map[string]advice.Code{
+		"UNUSED_ABILITY":       advice.UnusedAbility,
+		"NEVER_USED":           advice.NeverUsed,
+		"STALE":                advice.Stale,
+		"MINTER_LEFT":          advice.MinterLeft,
+		"FULL_ACCESS_UNNEEDED": advice.FullAccessUnneeded,
+		"SHARED_BY_CONSUMERS":  advice.SharedByConsumers,
+		"EXPOSED":              advice.Exposed,
+		"EXPIRES_SOON":         advice.ExpiresSoon,
+	}
+	marshalNAdviceCode2githubᚗcomᚋkeloaᚋapitokensᚋtokenᚋadviceᚐCode = map[advice.Code]string{
+		advice.UnusedAbility:      "UNUSED_ABILITY",
+		advice.NeverUsed:          "NEVER_USED",
+		advice.Stale:              "STALE",
+		advice.MinterLeft:         "MINTER_LEFT",
+		advice.FullAccessUnneeded: "FULL_ACCESS_UNNEEDED",
+		advice.SharedByConsumers:  "SHARED_BY_CONSUMERS",
+		advice.Exposed:            "EXPOSED",
+		advice.ExpiresSoon:        "EXPIRES_SOON",
+	}
+)
+
 func (ec *executionContext) marshalNApiToken2ᚕᚖgithubᚗcomᚋkeloaᚋapitokensᚋentᚐTokenᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.Token) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
@@ -7026,6 +8278,11 @@ func (ec *executionContext) marshalNApiTokenEdge2ᚖgithubᚗcomᚋkeloaᚋapito
 		return graphql.Null
 	}
 	return ec._ApiTokenEdge(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNApiTokenFilter2githubᚗcomᚋkeloaᚋapitokensᚋtokenᚐFilter(ctx context.Context, v any) (token.Filter, error) {
+	res, err := ec.unmarshalInputApiTokenFilter(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) unmarshalNApiTokenOrderField2githubᚗcomᚋkeloaᚋapitokensᚋtokenᚐOrderField(ctx context.Context, v any) (token.OrderField, error) {
@@ -7261,6 +8518,34 @@ func (ec *executionContext) marshalNRevocationReceipt2githubᚗcomᚋkeloaᚋapi
 	return ec._RevocationReceipt(ctx, sel, &v)
 }
 
+func (ec *executionContext) unmarshalNRevokeOld2githubᚗcomᚋkeloaᚋapitokensᚋtokenᚐRevokeOld(ctx context.Context, v any) (token.RevokeOld, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := unmarshalNRevokeOld2githubᚗcomᚋkeloaᚋapitokensᚋtokenᚐRevokeOld[tmp]
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNRevokeOld2githubᚗcomᚋkeloaᚋapitokensᚋtokenᚐRevokeOld(ctx context.Context, sel ast.SelectionSet, v token.RevokeOld) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(marshalNRevokeOld2githubᚗcomᚋkeloaᚋapitokensᚋtokenᚐRevokeOld[v])
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "RevokeOld!")
+	}
+	return res
+}
+
+var (
+	unmarshalNRevokeOld2githubᚗcomᚋkeloaᚋapitokensᚋtokenᚐRevokeOld = map[string]token.RevokeOld{
+		"WHEN_NEW_IS_LIVE": token.WhenNewIsLive,
+		"NOW":              token.Now,
+		"MANUALLY":         token.Manually,
+	}
+	marshalNRevokeOld2githubᚗcomᚋkeloaᚋapitokensᚋtokenᚐRevokeOld = map[token.RevokeOld]string{
+		token.WhenNewIsLive: "WHEN_NEW_IS_LIVE",
+		token.Now:           "NOW",
+		token.Manually:      "MANUALLY",
+	}
+)
+
 func (ec *executionContext) unmarshalNRevokeTokenInput2githubᚗcomᚋkeloaᚋapitokensᚋgraphᚋgeneratedᚐRevokeTokenInput(ctx context.Context, v any) (RevokeTokenInput, error) {
 	res, err := ec.unmarshalInputRevokeTokenInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -7272,6 +8557,32 @@ func (ec *executionContext) marshalNRevokeTokenPayload2ᚖgithubᚗcomᚋkeloa�
 		return graphql.Null
 	}
 	return ec._RevokeTokenPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNRevokeTokensInput2githubᚗcomᚋkeloaᚋapitokensᚋtokenᚐRevokeManyInput(ctx context.Context, v any) (token.RevokeManyInput, error) {
+	res, err := ec.unmarshalInputRevokeTokensInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNRevokeTokensPayload2ᚖgithubᚗcomᚋkeloaᚋapitokensᚋtokenᚐRevokedMany(ctx context.Context, sel ast.SelectionSet, v *token.RevokedMany) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "RevokeTokensPayload!")
+		return graphql.Null
+	}
+	return ec._RevokeTokensPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNRotateTokenInput2githubᚗcomᚋkeloaᚋapitokensᚋtokenᚐRotateInput(ctx context.Context, v any) (token.RotateInput, error) {
+	res, err := ec.unmarshalInputRotateTokenInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNRotateTokenPayload2ᚖgithubᚗcomᚋkeloaᚋapitokensᚋtokenᚐRotated(ctx context.Context, sel ast.SelectionSet, v *token.Rotated) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "RotateTokenPayload!")
+		return graphql.Null
+	}
+	return ec._RotateTokenPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNString2string(ctx context.Context, v any) (string, error) {
@@ -7357,6 +8668,19 @@ var (
 		token.StateRevoked:  "REVOKED",
 	}
 )
+
+func (ec *executionContext) unmarshalNUpdateTokenInput2githubᚗcomᚋkeloaᚋapitokensᚋtokenᚐUpdateInput(ctx context.Context, v any) (token.UpdateInput, error) {
+	res, err := ec.unmarshalInputUpdateTokenInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNUpdateTokenPayload2ᚖgithubᚗcomᚋkeloaᚋapitokensᚋgraphᚋgeneratedᚐUpdateTokenPayload(ctx context.Context, sel ast.SelectionSet, v *UpdateTokenPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "UpdateTokenPayload!")
+		return graphql.Null
+	}
+	return ec._UpdateTokenPayload(ctx, sel, v)
+}
 
 func (ec *executionContext) marshalNUsageBucket2ᚕᚖgithubᚗcomᚋkeloaᚋapitokensᚋtokenᚋusageᚐBucketᚄ(ctx context.Context, sel ast.SelectionSet, v []*usage.Bucket) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
@@ -7804,6 +9128,13 @@ func (ec *executionContext) marshalONode2githubᚗcomᚋkeloaᚋapitokensᚋgrap
 		return graphql.Null
 	}
 	return ec._Node(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalORevocationReceipt2ᚖgithubᚗcomᚋkeloaᚋapitokensᚋtokenᚐReceipt(ctx context.Context, sel ast.SelectionSet, v *token.Receipt) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._RevocationReceipt(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalOString2string(ctx context.Context, v any) (string, error) {

@@ -83,6 +83,12 @@ type RevokeTokenInput struct {
 	Reason *string `json:"reason,omitempty"`
 }
 
+// What was changed.
+type UpdateTokenPayload struct {
+	// The token as it is now.
+	Token *ent.Token `json:"token"`
+}
+
 // Which way a list is ordered.
 type OrderDirection string
 
