@@ -2,9 +2,12 @@ package graph
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/google/uuid"
 
 	"github.com/keloa/apitokens/ent"
 )
@@ -69,4 +72,24 @@ func (b *batches) load(t *ent.Token, what any) ([]*ent.Token, *load) {
 		b.loads[key] = &load{}
 	}
 	return page, b.loads[key]
+}
+
+// related is the token that link names, nil for none; the tokens that those of a
+// page are linked to are a page of their own.
+func (r *Resolver) related(ctx context.Context, t *ent.Token, name string, link func(*ent.Token) *uuid.UUID) (*ent.Token, error) {
+	if link(t) == nil {
+		return nil, nil //nolint:nilnil // null is the answer
+	}
+	all, err := shared(ctx, t, name, func(page []*ent.Token) (map[uuid.UUID]*ent.Token, error) {
+		var ids []uuid.UUID
+		for _, one := range page {
+			if id := link(one); id != nil {
+				ids = append(ids, *id)
+			}
+		}
+		all, err := r.tokens.Related(ctx, callerFrom(ctx), ids)
+		sharePage(ctx, slices.Collect(maps.Values(all)))
+		return all, err
+	})
+	return all[*link(t)], err
 }

@@ -31,8 +31,11 @@ func anonymous(by token.Caller) bool { return by.Actor.Kind == "" }
 // attempts is what the audit log calls a mutation that was refused. A query
 // goes by its own name.
 var attempts = map[string]string{
-	"mintToken":   auditsink.ActionMint,
-	"revokeToken": auditsink.ActionRevoke,
+	"mintToken":    auditsink.ActionMint,
+	"revokeToken":  auditsink.ActionRevoke,
+	"revokeTokens": auditsink.ActionRevoke,
+	"rotateToken":  auditsink.ActionRotate,
+	"updateToken":  auditsink.ActionUpdate,
 }
 
 // can is the directive @can: it lets a field be resolved if the caller holds

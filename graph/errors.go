@@ -79,12 +79,22 @@ func Explain(err error) *Problem {
 		return &Problem{CodeNotFound, http.StatusNotFound, token.ErrNotFound.Error(), "", ""}
 	case errors.Is(err, token.ErrUnavailable):
 		return &Problem{CodeUnavailable, http.StatusServiceUnavailable, token.ErrUnavailable.Error(), "", ""}
-	case errors.Is(err, token.ErrConflict):
-		return &Problem{CodeConflict, http.StatusConflict, token.ErrConflict.Error(), "", ""}
+	case conflict(err) != nil:
+		return &Problem{CodeConflict, http.StatusConflict, conflict(err).Error(), "", ""}
 	case errors.Is(err, token.ErrBehind):
 		return &Problem{CodeRateLimited, http.StatusTooManyRequests, "events came faster than they were read: subscribe again, and page through the list from the last that came", "", ""}
 	}
 	return &Problem{CodeInternal, http.StatusInternalServerError, "internal error", "", ""}
+}
+
+// conflict is what err says of the state that something is in; nil if it does not.
+func conflict(err error) error {
+	for _, known := range []error{token.ErrConflict, token.ErrRevoked, token.ErrExpired, token.ErrRotated, token.ErrUnused} {
+		if errors.Is(err, known) {
+			return known
+		}
+	}
+	return nil
 }
 
 // RetryAfter is how many seconds who was answered UNAVAILABLE waits.

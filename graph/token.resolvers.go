@@ -18,6 +18,7 @@ import (
 	"github.com/keloa/apitokens/graph/generated"
 	"github.com/keloa/apitokens/token"
 	"github.com/keloa/apitokens/token/ability"
+	"github.com/keloa/apitokens/token/advice"
 	"github.com/keloa/apitokens/token/usage"
 )
 
@@ -55,6 +56,21 @@ func (r *apiTokenResolver) Usage(ctx context.Context, obj *ent.Token, since time
 	return pointers(all[obj.ID]), err
 }
 
+func (r *apiTokenResolver) Advice(ctx context.Context, obj *ent.Token) ([]*advice.Advice, error) {
+	all, err := shared(ctx, obj, "advice", func(page []*ent.Token) (map[uuid.UUID][]advice.Advice, error) {
+		return r.tokens.Advice(ctx, page)
+	})
+	return pointers(all[obj.ID]), err
+}
+
+func (r *apiTokenResolver) RotatedFrom(ctx context.Context, obj *ent.Token) (*ent.Token, error) {
+	return r.related(ctx, obj, "rotatedFrom", func(t *ent.Token) *uuid.UUID { return t.RotatedFromID })
+}
+
+func (r *apiTokenResolver) RotatedTo(ctx context.Context, obj *ent.Token) (*ent.Token, error) {
+	return r.related(ctx, obj, "rotatedTo", func(t *ent.Token) *uuid.UUID { return t.RotatedToID })
+}
+
 func (r *apiTokenResolver) RevokedBy(ctx context.Context, obj *ent.Token) (*auditsink.Actor, error) {
 	if obj.RevokedByKind == nil {
 		return nil, nil
@@ -80,6 +96,25 @@ func (r *mutationResolver) RevokeToken(ctx context.Context, input generated.Revo
 	return &revoked, err
 }
 
+func (r *mutationResolver) RotateToken(ctx context.Context, input token.RotateInput) (*token.Rotated, error) {
+	rotated, err := r.tokens.Rotate(ctx, callerFrom(ctx), input)
+	return &rotated, err
+}
+
+func (r *mutationResolver) RevokeTokens(ctx context.Context, input token.RevokeManyInput) (*token.RevokedMany, error) {
+	revoked, err := r.tokens.RevokeMany(ctx, callerFrom(ctx), input)
+	if err != nil {
+		return nil, err
+	}
+	sharePage(ctx, revoked.Tokens)
+	return &revoked, nil
+}
+
+func (r *mutationResolver) UpdateToken(ctx context.Context, input token.UpdateInput) (*generated.UpdateTokenPayload, error) {
+	t, err := r.tokens.Update(ctx, callerFrom(ctx), input)
+	return &generated.UpdateTokenPayload{Token: t}, err
+}
+
 func (r *queryResolver) APITokens(ctx context.Context, first *int, after *keyset.Cursor, last *int, before *keyset.Cursor, filter *token.Filter, orderBy *generated.APITokenOrder) (*generated.APITokenConnection, error) {
 	query := token.Query{
 		Request: keyset.Request{First: first, After: after, Last: last, Before: before},
@@ -101,6 +136,10 @@ func (r *queryResolver) APIToken(ctx context.Context, id uuid.UUID) (*ent.Token,
 	return r.tokens.Get(ctx, callerFrom(ctx), id)
 }
 
+func (r *rotateTokenPayloadResolver) Secret(ctx context.Context, obj *token.Rotated) (string, error) {
+	return obj.Secret.Reveal(), nil
+}
+
 func (r *subscriptionResolver) APITokenUsed(ctx context.Context, ids []uuid.UUID) (<-chan *ent.Token, error) {
 	watch, err := r.tokens.WatchUsed(ctx, callerFrom(ctx), ids)
 	if err != nil {
@@ -115,7 +154,12 @@ func (r *Resolver) MintTokenPayload() generated.MintTokenPayloadResolver {
 	return &mintTokenPayloadResolver{r}
 }
 
+func (r *Resolver) RotateTokenPayload() generated.RotateTokenPayloadResolver {
+	return &rotateTokenPayloadResolver{r}
+}
+
 type (
-	apiTokenResolver         struct{ *Resolver }
-	mintTokenPayloadResolver struct{ *Resolver }
+	apiTokenResolver           struct{ *Resolver }
+	mintTokenPayloadResolver   struct{ *Resolver }
+	rotateTokenPayloadResolver struct{ *Resolver }
 )

@@ -34,6 +34,9 @@ func (s *Service) Vouch(ctx context.Context, secret bearer.Secret, from Origin, 
 			return err
 		}
 	}
+	if v.Pending {
+		s.takeOver(ctx, tokenCaller(v, hash, from))
+	}
 	answering := &s.inflight.shard(v.Token).answering
 	answering.RLock()
 	defer answering.RUnlock()
@@ -99,7 +102,7 @@ func (s *Service) checkIn(ctx context.Context, by Caller, tokens *ent.TokenQuery
 		return nil
 	case auditsink.Token:
 		var t *ent.Token
-		if t, err = tokens.Where(enttoken.ID(by.Token), alive(s.now())).WithGrants().Only(ctx); err == nil {
+		if t, err = tokens.Where(enttoken.ID(by.Token), usable(s.now())).WithGrants().Only(ctx); err == nil {
 			now = Abilities(t)
 		}
 	case auditsink.Operator:

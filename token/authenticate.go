@@ -96,7 +96,11 @@ func (s *Service) read(ctx context.Context, hash bearer.Hash, from Origin) (verd
 		return verdict.Verdict{}, unavailable("look up a secret", err)
 	}
 	v := verdictOn(t)
-	if state := s.State(t); state != StateActive && state != StateRotating {
+	state := s.State(t)
+	if state == StateRotating && !s.fresh(v) {
+		state = StateRevoked // the sweep is about to write that
+	}
+	if state != StateActive && state != StateRotating {
 		return verdict.Verdict{}, s.refuseEnded(ctx, tokenCaller(v, hash, from), t, state)
 	}
 	s.verdicts.Put(hash, v, epoch)
@@ -146,10 +150,14 @@ func verdictOn(t *ent.Token) verdict.Verdict {
 		Label:     t.Label,
 		Abilities: Abilities(t),
 		Test:      t.Mode == enttoken.ModeTEST,
+		Pending:   t.Pending,
 		IssuedAt:  t.CreatedAt,
 	}
 	if t.ExpiresAt != nil {
 		v.ExpiresAt = *t.ExpiresAt
+	}
+	if ends := t.RotationEndsAt; ends != nil && (v.ExpiresAt.IsZero() || ends.Before(v.ExpiresAt)) {
+		v.ExpiresAt = *ends
 	}
 	return v
 }

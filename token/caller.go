@@ -60,6 +60,7 @@ type Caller struct {
 
 	hash      bearer.Hash // of the secret of Token
 	expiresAt time.Time   // when Token or Session does at the latest; zero for never
+	pending   bool        // Token is a successor that was not used yet
 }
 
 // System is the caller for what no person and no token asked for: the command
@@ -82,6 +83,7 @@ func tokenCaller(v verdict.Verdict, hash bearer.Hash, from Origin) Caller {
 		Token:     v.Token,
 		hash:      hash,
 		expiresAt: v.ExpiresAt,
+		pending:   v.Pending,
 	}
 }
 

@@ -43,15 +43,21 @@ func (s *Service) Trusted() bool {
 	return member != nil && member.Trusted()
 }
 
-// settle has a change that was committed count here, and returns when it counts
-// everywhere.
-func (s *Service) settle(ctx context.Context, c feed.Change, at time.Time) (Receipt, error) {
-	cancelled := s.apply(ctx, c)
+// settle has changes that were committed together, at that time and in this
+// order, count here, and returns when they count everywhere.
+func (s *Service) settle(ctx context.Context, at time.Time, changes ...feed.Change) (Receipt, error) {
+	if len(changes) == 0 {
+		return Receipt{}, nil
+	}
+	cancelled := 0
+	for _, c := range changes {
+		cancelled += s.apply(ctx, c)
+	}
 	var self uuid.UUID
 	if member := s.member.Load(); member != nil {
 		self = member.ID()
 	}
-	settled, err := s.settler.Settle(ctx, c.N, self)
+	settled, err := s.settler.Settle(ctx, changes[0].N, changes[len(changes)-1].N, self)
 	if err != nil {
 		return Receipt{}, fmt.Errorf("%w: it is done, but not known to count everywhere, so do it again: %w", ErrUnavailable, err)
 	}

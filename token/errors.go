@@ -23,6 +23,14 @@ var (
 	// ErrConflict is returned when an idempotency key comes again with
 	// another input.
 	ErrConflict = errors.New("the idempotency key was used before with another input")
+	// ErrRevoked, ErrExpired and ErrRotated are returned for what is not done
+	// to a token in that state.
+	ErrRevoked = errors.New("the token is revoked: mint a new one")
+	ErrExpired = errors.New("the token has expired: mint a new one")
+	ErrRotated = errors.New("the token was rotated and its successor is in use: rotate that one, or revoke this one")
+	// ErrUnused is returned for a rotation after too many in a row of which
+	// none was used.
+	ErrUnused = fmt.Errorf("the last %d tokens of this rotation were never used: use one of them, or revoke them and mint a new one", maxUnused)
 	// ErrBehind is returned to who follows events and takes them too slowly.
 	ErrBehind = journal.ErrBehind
 	// ErrExists is returned for a name that is taken.

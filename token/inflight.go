@@ -66,6 +66,9 @@ func (s *Service) Begin(ctx context.Context, by Caller) (_ context.Context, done
 	if !by.expiresAt.IsZero() {
 		ctx, expired = context.WithTimeoutCause(ctx, by.expiresAt.Sub(s.now()), ErrUnauthenticated)
 	}
+	if by.pending {
+		s.takeOver(ctx, by)
+	}
 	s.noteCaller(by, 0, 1)
 	ctx, cancel := context.WithCancelCause(ctx)
 	r := &request{cancel: cancel}
@@ -90,6 +93,16 @@ func (c Caller) credential() uuid.UUID {
 
 // uses notes that the request makes use of an ability.
 func (r *request) uses(a ability.Ability) { r.needed.Or(uint32(ability.Of(a))) }
+
+// keeps has the request make do with what it has left: it gave up the rest itself,
+// and is answered all the same.
+func (r *request) keeps(left ability.Set) {
+	for _, a := range ability.Set(r.needed.Load()).List() {
+		if !left.Allows(a) {
+			r.needed.And(^uint32(ability.Of(a)))
+		}
+	}
+}
 
 // lost is what the request has made use of and now does not allow; nil for
 // nothing.

@@ -81,15 +81,9 @@ func (in MintInput) clean(now time.Time) (MintInput, error) {
 	if in.Label, err = cleanLabel(in.Label); err != nil {
 		return in, err
 	}
-	if len(in.Abilities) == 0 {
-		return in, &InputError{"abilities", "must name at least one ability"}
+	if in.Abilities, err = cleanAbilities(in.Abilities); err != nil {
+		return in, err
 	}
-	for _, a := range in.Abilities {
-		if !a.Valid() {
-			return in, &InputError{"abilities", "holds an unknown ability"}
-		}
-	}
-	in.Abilities = ability.Of(in.Abilities...).List()
 	if enttoken.ModeValidator(in.Mode) != nil {
 		return in, &InputError{"mode", "must be LIVE or TEST"}
 	}
@@ -109,6 +103,19 @@ func (in MintInput) clean(now time.Time) (MintInput, error) {
 	return in, nil
 }
 
+// cleanAbilities sorts and checks what a token is to be granted.
+func cleanAbilities(abilities []ability.Ability) ([]ability.Ability, error) {
+	if len(abilities) == 0 {
+		return nil, &InputError{"abilities", "must name at least one ability"}
+	}
+	for _, a := range abilities {
+		if !a.Valid() {
+			return nil, &InputError{"abilities", "holds an unknown ability"}
+		}
+	}
+	return ability.Of(abilities...).List(), nil
+}
+
 // draft is a token before it is saved. Its id and secret are drawn outside the
 // transaction, so that a second attempt at the transaction saves the same one.
 type draft struct {
@@ -121,7 +128,11 @@ type draft struct {
 	// is what was asked for then. Both are nil without a key. They are
 	// digests because a key may be anything, a secret included.
 	key, asked []byte
-	tries      int
+	// from is whose successor the token is, and pending that its first use
+	// is awaited; nil for one that is minted.
+	from    *uuid.UUID
+	pending bool
+	tries   int
 }
 
 func (s *Service) draft(by Caller, in MintInput) (*draft, error) {
@@ -209,6 +220,9 @@ func (d *draft) insert(ctx context.Context, tx *ent.Tx) error {
 		SetMode(d.in.Mode).
 		SetCreatedAt(d.at).
 		SetNillableExpiresAt(d.in.ExpiresAt).
+		SetNillableDueAt(d.in.ExpiresAt).
+		SetNillableRotatedFromID(d.from).
+		SetPending(d.pending).
 		SetMintedByKind(d.by.Actor.Kind).
 		SetNillableMintedByID(d.by.Actor.ID).
 		SetMintedByName(d.by.Actor.Name)
@@ -246,7 +260,7 @@ func (s *Service) room(ctx context.Context, tx *ent.Tx, home *ent.Workspace, now
 		return nil
 	}
 	ids, err := tx.Token.Query().
-		Where(enttoken.WorkspaceID(home.ID), alive(now)).
+		Where(enttoken.WorkspaceID(home.ID), counted(now)).
 		Limit(limit).IDs(ctx)
 	if err != nil {
 		return err

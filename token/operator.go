@@ -105,7 +105,7 @@ func (s *Service) RemoveOperator(ctx context.Context, by Caller, email string) (
 	if err != nil {
 		return RemovedOperator{}, fmt.Errorf("remove operator %q: %w", email, err)
 	}
-	receipt, err := s.settle(ctx, feed.Change{N: n, Kind: feed.OperatorRemoved, Subject: gone.ID}, *gone.RemovedAt)
+	receipt, err := s.settle(ctx, *gone.RemovedAt, feed.Change{N: n, Kind: feed.OperatorRemoved, Subject: gone.ID})
 	if err != nil {
 		return RemovedOperator{}, fmt.Errorf("remove operator %q: %w", email, err)
 	}

@@ -71,7 +71,7 @@ func (s *Service) end(ctx context.Context, by Caller, id uuid.UUID, reason strin
 		undo()
 		return Revoked{}, fmt.Errorf("revoke token %s: %w", id, err)
 	}
-	receipt, err := s.settle(ctx, feed.Change{N: n, Kind: feed.TokenRevoked, Subject: id}, *t.RevokedAt)
+	receipt, err := s.settle(ctx, *t.RevokedAt, feed.Change{N: n, Kind: feed.TokenRevoked, Subject: id})
 	if err != nil {
 		return Revoked{}, fmt.Errorf("revoke token %s: %w", id, err)
 	}
@@ -89,31 +89,52 @@ func (s *Service) revoke(ctx context.Context, tx *ent.Tx, by Caller, id uuid.UUI
 		n, err := feed.Last(ctx, tx)
 		return t, n, err
 	}
-	now := s.now()
-	before := StateOf(t, now)
-	update := tx.Token.UpdateOneID(id).
-		SetRevokedAt(now).
-		SetRevokedByKind(by.Actor.Kind).
-		SetNillableRevokedByID(by.Actor.ID).
-		SetRevokedByName(by.Actor.Name)
-	if reason != "" {
-		update.SetRevokeReason(reason)
-	}
-	saved, err := update.Save(ctx)
+	ended, change, err := ending{by: by, at: s.now(), reason: reason}.of(ctx, tx, t)
 	if err != nil {
 		return nil, 0, err
 	}
-	saved.Edges = t.Edges
-	n, err := feed.Announce(ctx, tx, feed.TokenRevoked, id, now)
+	return ended, change.N, s.release(ctx, tx, t)
+}
+
+// ending is an end that tokens are put to.
+type ending struct {
+	by     Caller
+	at     time.Time
+	reason string // empty for none
+	// batch is the same for all tokens that end together; empty for one that
+	// ends alone.
+	batch string
+}
+
+// of ends t, which the transaction holds and which is not revoked: it marks,
+// announces and records it.
+func (e ending) of(ctx context.Context, tx *ent.Tx, t *ent.Token) (*ent.Token, feed.Change, error) {
+	change := feed.Change{Kind: feed.TokenRevoked, Subject: t.ID}
+	update := tx.Token.UpdateOneID(t.ID).
+		SetRevokedAt(e.at).
+		SetRevokedByKind(e.by.Actor.Kind).
+		SetNillableRevokedByID(e.by.Actor.ID).
+		SetRevokedByName(e.by.Actor.Name).
+		SetRotating(false).ClearRevokeOld().ClearRotationEndsAt().ClearDueAt()
+	if e.reason != "" {
+		update.SetRevokeReason(e.reason)
+	}
+	ended, err := update.Save(ctx)
 	if err != nil {
-		return nil, 0, err
+		return nil, change, err
 	}
-	event := by.tokenEvent(auditsink.ActionRevoke, now, saved)
-	event.Changes = map[string][2]any{"state": {before, StateRevoked}}
-	if reason != "" {
-		event.Changes["reason"] = [2]any{nil, reason}
+	ended.Edges = t.Edges
+	if change.N, err = feed.Announce(ctx, tx, change.Kind, t.ID, e.at); err != nil {
+		return nil, change, err
 	}
-	return saved, n, journal.Append(ctx, tx, event)
+	event := e.by.tokenEvent(auditsink.ActionRevoke, e.at, ended)
+	event.Changes = map[string][2]any{"state": {StateOf(t, e.at), StateRevoked}}
+	for name, text := range map[string]string{"reason": e.reason, "batch": e.batch} {
+		if text != "" {
+			event.Changes[name] = [2]any{nil, text}
+		}
+	}
+	return ended, change, journal.Append(ctx, tx, event)
 }
 
 // lockToken reads a token that by can see, with its grants and workspace, and

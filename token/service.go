@@ -23,8 +23,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/sync/singleflight"
 
 	"github.com/keloa/apitokens/auditsink"
 	"github.com/keloa/apitokens/auditsink/journal"
@@ -48,6 +51,7 @@ type Options struct {
 	// as on the command line.
 	Usage *usage.Recorder
 
+	Logger  *slog.Logger     // nil for the default logger
 	Now     func() time.Time // nil for the system's clock
 	Elapsed feed.Clock       // nil for feed.Boot
 	Rand    io.Reader        // nil for the system's generator
@@ -68,6 +72,8 @@ type Service struct {
 	settler       *feed.Settler
 	elapsed       feed.Clock
 	uses          *usage.Recorder
+	log           *slog.Logger
+	firstUses     singleflight.Group // of successors, by token
 }
 
 // New returns a Service.
@@ -83,9 +89,13 @@ func New(o Options) *Service {
 		settler:       feed.NewSettler(o.Database, o.Elapsed),
 		elapsed:       o.Elapsed,
 		uses:          o.Usage,
+		log:           o.Logger,
 	}
 	if s.plans == nil {
 		s.plans = DefaultPlans()
+	}
+	if s.log == nil {
+		s.log = slog.Default()
 	}
 	if s.clock == nil {
 		s.clock = time.Now

@@ -238,7 +238,7 @@ func (s *Service) endSession(ctx context.Context, by Caller, id uuid.UUID, their
 		return Receipt{}, err
 	}
 	s.journal.Wake()
-	return s.settle(ctx, feed.Change{N: n, Kind: feed.SessionEnded, Subject: id}, at)
+	return s.settle(ctx, at, feed.Change{N: n, Kind: feed.SessionEnded, Subject: id})
 }
 
 // markEnded returns when the session ended, and the number of the change that it

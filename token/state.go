@@ -1,6 +1,7 @@
 package token
 
 import (
+	"slices"
 	"time"
 
 	"github.com/keloa/apitokens/ent"
@@ -28,6 +29,8 @@ func StateOf(t *ent.Token, now time.Time) State {
 		return StateRevoked
 	case t.ExpiresAt != nil && !t.ExpiresAt.After(now):
 		return StateExpired
+	case t.Rotating:
+		return StateRotating
 	}
 	return StateActive
 }
@@ -51,19 +54,30 @@ func alive(now time.Time) predicate.Token {
 	)
 }
 
+// usable is the rows whose secrets open something: those that are alive, and not
+// at the end of their rotation. The sweep ends those within a second.
+func usable(now time.Time) predicate.Token {
+	return enttoken.And(alive(now), enttoken.Or(enttoken.RotationEndsAtIsNil(), enttoken.RotationEndsAtGT(now)))
+}
+
 // inState is the rows in any of the states.
 func inState(states []State, now time.Time) predicate.Token {
 	var where []predicate.Token
+	if slices.Contains(states, StateActive) && slices.Contains(states, StateRotating) {
+		// In one condition, which an index has in the order of any list.
+		where = append(where, alive(now))
+		states = slices.DeleteFunc(slices.Clone(states), func(s State) bool { return s == StateActive || s == StateRotating })
+	}
 	for _, state := range states {
 		switch state {
 		case StateActive:
-			where = append(where, alive(now))
+			where = append(where, enttoken.And(alive(now), enttoken.Rotating(false)))
+		case StateRotating:
+			where = append(where, enttoken.And(enttoken.Rotating(true), alive(now)))
 		case StateExpired:
 			where = append(where, enttoken.And(enttoken.RevokedAtIsNil(), enttoken.ExpiresAtLTE(now)))
 		case StateRevoked:
 			where = append(where, enttoken.RevokedAtNotNil())
-		case StateRotating:
-			// No token has a successor before rotation is there.
 		}
 	}
 	return either(where)

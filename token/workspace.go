@@ -132,7 +132,7 @@ func (s *Service) Home(ctx context.Context, by Caller) (Home, error) {
 // is about.
 func (s *Service) ActiveTokens(ctx context.Context, by Caller) (int, error) {
 	return s.db.Client().Token.Query().
-		Where(enttoken.WorkspaceID(by.Workspace.ID), alive(s.now())).
+		Where(enttoken.WorkspaceID(by.Workspace.ID), counted(s.now())).
 		Count(ctx)
 }
 

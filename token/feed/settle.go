@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/keloa/apitokens/ent"
+	"github.com/keloa/apitokens/ent/change"
 	"github.com/keloa/apitokens/ent/database"
 	"github.com/keloa/apitokens/ent/server"
 )
@@ -47,13 +48,14 @@ type Settled struct {
 
 // Settle returns when no server trusts what it cached before change n. It is
 // called after the commit of n, by the server with the id self, which is not
-// waited for; zero for who is none.
+// waited for; zero for who is none. First is the first of the changes that were
+// committed together with n; n itself if there were no others.
 //
 // It takes as long as the slowest server takes to poll, and at most one lease,
 // plus 1 %. That ctx ends does not end it: the change is made, and somebody must
 // see it through. It reports an error if the database did not tell which servers
 // there are; then nothing is known, and Settle can be called again.
-func (s *Settler) Settle(ctx context.Context, n int64, self uuid.UUID) (Settled, error) {
+func (s *Settler) Settle(ctx context.Context, first, n int64, self uuid.UUID) (Settled, error) {
 	ctx = context.WithoutCancel(ctx)
 	rows, err := s.roster.read(ctx)
 	if err != nil {
@@ -79,7 +81,7 @@ func (s *Settler) Settle(ctx context.Context, n int64, self uuid.UUID) (Settled,
 		s.expire(waiting)
 	}
 	if !alone {
-		settled.Cancelled = s.cancelled(ctx, n)
+		settled.Cancelled = s.cancelled(ctx, first, n)
 	}
 	return settled, nil
 }
@@ -125,16 +127,21 @@ func (s *Settler) longest(waiting map[uuid.UUID]time.Duration) time.Duration {
 	return last - s.clock()
 }
 
-// cancelled is how many requests the other servers have cancelled for n. If it
-// is not to be had, the receipt is poorer for it, and as true.
-func (s *Settler) cancelled(ctx context.Context, n int64) int {
+// cancelled is how many requests the other servers have cancelled for the
+// changes from first to n. If it is not to be had, the receipt is poorer for it,
+// and as true.
+func (s *Settler) cancelled(ctx context.Context, first, n int64) (total int) {
 	ctx, cancel := context.WithTimeout(ctx, maxReading)
 	defer cancel()
-	change, err := s.db.Client().Change.Get(ctx, n)
+	changes, err := s.db.Client().Change.Query().
+		Where(change.IDGTE(first), change.IDLTE(n), change.CancelledGT(0)).All(ctx)
 	if err != nil {
 		return 0
 	}
-	return change.Cancelled
+	for _, c := range changes {
+		total += c.Cancelled
+	}
+	return total
 }
 
 // roster reads the list of servers for everyone who asks: one read at a time,

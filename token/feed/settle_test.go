@@ -24,7 +24,7 @@ type outcome struct {
 func settling(t *testing.T, s *feed.Settler, n int64, self uuid.UUID) <-chan outcome {
 	done := make(chan outcome, 1)
 	go func() {
-		settled, err := s.Settle(t.Context(), n, self)
+		settled, err := s.Settle(t.Context(), n, n, self)
 		done <- outcome{settled, err}
 	}()
 	return done
@@ -84,7 +84,7 @@ func TestSettleWaitsForTheLease(t *testing.T) {
 	n := announce(t, db, 1)
 	done := make(chan outcome, 1)
 	go func() {
-		settled, err := settler.Settle(ctx, n, uuid.Nil)
+		settled, err := settler.Settle(ctx, n, n, uuid.Nil)
 		done <- outcome{settled, err}
 	}()
 	now.Store(int64(lease + lease/100 - 1))
@@ -133,7 +133,7 @@ func TestSettleTogether(t *testing.T) {
 	var wg sync.WaitGroup
 	for range waiters {
 		wg.Go(func() {
-			if _, err := settler.Settle(t.Context(), n, uuid.Nil); err != nil {
+			if _, err := settler.Settle(t.Context(), n, n, uuid.Nil); err != nil {
 				t.Error(err)
 			}
 		})
@@ -156,7 +156,7 @@ func TestSettleWithoutDatabase(t *testing.T) {
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := feed.NewSettler(db, nil).Settle(t.Context(), 1, uuid.Nil); err == nil {
+	if _, err := feed.NewSettler(db, nil).Settle(t.Context(), 1, 1, uuid.Nil); err == nil {
 		t.Error("settled, with nobody known")
 	}
 }

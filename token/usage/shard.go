@@ -37,11 +37,15 @@ type entry struct {
 	requests  int64
 	at        int64
 	ip, agent string // of the use at that moment
+	by        consumers
 	abilities [abilityBits]int64
 }
 
 func (e *entry) add(m *Mark, at int64) {
 	e.requests += int64(m.Requests)
+	if m.Requests > 0 && (e.ip != m.IP || e.agent != m.UserAgent || e.by == consumers{}) {
+		e.by.add(e.hour, m.IP, m.UserAgent)
+	}
 	if at >= e.at {
 		e.at, e.ip, e.agent = at, m.IP, m.UserAgent
 	}

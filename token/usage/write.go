@@ -122,7 +122,10 @@ func writeAbilities(ctx context.Context, tx *ent.Tx, entries []entry) error {
 			rows[i] = tx.AbilityUse.Create().SetTokenID(u.token).SetAbility(abilityAt(u.bit)).SetLastUsedAt(moment(last[u]))
 		}
 		return tx.AbilityUse.CreateBulk(rows...).
-			OnConflict(upsert(abilityuse.FieldLastUsedAt, later, abilityuse.FieldTokenID, abilityuse.FieldAbility)...).
+			OnConflict(
+				sql.ConflictColumns(abilityuse.FieldTokenID, abilityuse.FieldAbility),
+				merged(abilityuse.FieldLastUsedAt, later),
+			).
 			Exec(ctx)
 	})
 }
@@ -132,34 +135,37 @@ func writeBuckets(ctx context.Context, tx *ent.Tx, entries []entry) error {
 	for _, e := range entries {
 		if e.requests > 0 {
 			start := time.Unix(e.hour*int64(time.Hour/time.Second), 0).UTC()
-			rows = append(rows, tx.UsageBucket.Create().SetTokenID(e.token).SetStart(start).SetRequests(e.requests))
+			rows = append(rows, tx.UsageBucket.Create().SetTokenID(e.token).SetStart(start).SetRequests(e.requests).
+				SetAgents(e.by.agents).SetNetworks(e.by.networks))
 		}
 	}
 	if len(rows) == 0 {
 		return nil
 	}
-	return tx.UsageBucket.CreateBulk(rows...).
-		OnConflict(upsert(usagebucket.FieldRequests, sum, usagebucket.FieldTokenID, usagebucket.FieldStart)...).
-		Exec(ctx)
+	return tx.UsageBucket.CreateBulk(rows...).OnConflict(
+		sql.ConflictColumns(usagebucket.FieldTokenID, usagebucket.FieldStart),
+		merged(usagebucket.FieldRequests, sum),
+		merged(usagebucket.FieldAgents, union),
+		merged(usagebucket.FieldNetworks, union),
+	).Exec(ctx)
 }
 
-// upsert says what becomes of the column of a row that exists.
-func upsert(column string, merge func(b *sql.Builder, old, given string), unique ...string) []sql.ConflictOption {
-	return []sql.ConflictOption{
-		sql.ConflictColumns(unique...),
-		sql.ResolveWith(func(u *sql.UpdateSet) {
-			u.Set(column, sql.ExprFunc(func(b *sql.Builder) {
-				given := "excluded." + column
-				if b.Dialect() == dialect.MySQL {
-					given = "VALUES(" + column + ")"
-				}
-				merge(b, u.Table().C(column), given)
-			}))
-		}),
-	}
+// merged says what becomes of the column of a row that exists.
+func merged(column string, merge func(b *sql.Builder, old, given string)) sql.ConflictOption {
+	return sql.ResolveWith(func(u *sql.UpdateSet) {
+		u.Set(column, sql.ExprFunc(func(b *sql.Builder) {
+			given := "excluded." + column
+			if b.Dialect() == dialect.MySQL {
+				given = "VALUES(" + column + ")"
+			}
+			merge(b, u.Table().C(column), given)
+		}))
+	})
 }
 
 func sum(b *sql.Builder, old, given string) { b.WriteString(old + " + " + given) }
+
+func union(b *sql.Builder, old, given string) { b.WriteString(old + " | " + given) }
 
 func later(b *sql.Builder, old, given string) {
 	greatest := "MAX"

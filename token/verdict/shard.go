@@ -48,6 +48,7 @@ type entry struct {
 	slugLen   uint16
 	abilities ability.Set
 	test      bool
+	pending   bool
 	used      bool // since the hand last passed
 }
 
@@ -79,6 +80,7 @@ func (s *shard) verdict(e *entry) Verdict {
 		Label:     both[e.slugLen:],
 		Abilities: e.abilities,
 		Test:      e.test,
+		Pending:   e.pending,
 		IssuedAt:  unpack(e.issuedAt),
 		ExpiresAt: unpack(e.expiresAt),
 	}
@@ -115,6 +117,7 @@ func (s *shard) put(h bearer.Hash, v Verdict, current func() bool) {
 		slugLen:   uint16(len(v.Slug)),
 		abilities: v.Abilities,
 		test:      v.Test,
+		pending:   v.Pending,
 		used:      true,
 	})
 	s.byHash[prefixOf(h)] = i

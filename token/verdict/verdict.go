@@ -34,6 +34,9 @@ type Verdict struct {
 	Label     string
 	Abilities ability.Set
 	Test      bool
+	// Pending says that the token is the successor of another and that this
+	// would be its first use, which has consequences.
+	Pending   bool
 	IssuedAt  time.Time
 	ExpiresAt time.Time // zero for never
 }
