@@ -55,7 +55,7 @@ func serve(ctx context.Context, cfg config, std streams, release func()) (err er
 	audit := journal.New(journal.Options{Database: db, Key: key, Logger: log})
 	uses := usage.New(usage.Options{Database: db, Logger: log, Interval: cfg.lastUsedFlush})
 	tokens := token.New(token.Options{
-		Database: db, Journal: audit, Plans: cfg.plans, RevokeExposed: cfg.revokeExposed, Usage: uses,
+		Database: db, Journal: audit, Plans: cfg.plans, RevokeExposed: cfg.revokeExposed, Usage: uses, Logger: log,
 	})
 	if err := tokens.Bootstrap(ctx); err != nil {
 		return err
@@ -77,6 +77,8 @@ func serve(ctx context.Context, cfg config, std streams, release func()) (err er
 
 	pipeline := startPipeline(ctx, audit, sinks, log)
 	defer pipeline.stop()
+	stopSweep := runUntil(ctx, tokens.RunSweep)
+	defer func() { _ = stopSweep() }() // it says in the log what fails
 	stopUses := runUntil(ctx, uses.Run)
 	defer func() {
 		if err := stopUses(); err != nil {
