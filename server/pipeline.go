@@ -16,6 +16,7 @@ import (
 	"github.com/keloa/apitokens/auditsink/execsink"
 	"github.com/keloa/apitokens/auditsink/filesink"
 	"github.com/keloa/apitokens/auditsink/journal"
+	"github.com/keloa/apitokens/auditsink/kafkasink"
 	"github.com/keloa/apitokens/auditsink/natssink"
 	"github.com/keloa/apitokens/auditsink/otlpsink"
 	"github.com/keloa/apitokens/auditsink/stdoutsink"
@@ -28,6 +29,8 @@ func openSinks(ctx context.Context, texts []string) (sinks []auditsink.Destinati
 	var mux auditsink.Mux
 	mux.Register(execsink.Scheme, execsink.Open)
 	mux.Register(filesink.Scheme, filesink.Open)
+	mux.Register(kafkasink.Scheme, kafkasink.Open)
+	mux.Register(kafkasink.TLSScheme, kafkasink.Open)
 	mux.Register(natssink.Scheme, natssink.Open)
 	mux.Register(natssink.TLSScheme, natssink.Open)
 	mux.Register(stdoutsink.Scheme, stdoutsink.Open)

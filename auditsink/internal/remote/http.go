@@ -25,9 +25,10 @@ const (
 
 // Client posts to one URL. Like a sink, it posts one request at a time.
 type Client struct {
+	Parts
+
 	url  string
 	http *http.Client
-	most int // records that go into one request; 0 for no limit
 }
 
 // NewClient returns a client of the URL, which has a scheme of HTTP. A nil
@@ -114,40 +115,4 @@ func (a Answer) Err() error {
 		return &auditsink.RetryError{After: a.after, Err: err}
 	}
 	return err
-}
-
-// Refusal says that the receiver will not take a request as it stands, because
-// of one record in it or because they are too many.
-type Refusal struct{ Reason string }
-
-func (e *Refusal) Error() string { return e.Reason }
-
-// InParts calls post with the records, in order, in as few parts as the
-// receiver takes: a part that is refused is halved, down to the one record that
-// is to blame. What was learnt about their size is kept for the next time, and
-// slowly forgotten.
-func (c *Client) InParts(records []auditsink.Record, post func([]auditsink.Record) error) (auditsink.Result, error) {
-	accepted := 0
-	for rest := records; len(rest) > 0; rest = records[accepted:] {
-		n := len(rest)
-		if c.most > 0 {
-			n = min(n, c.most)
-		}
-		err := post(rest[:n])
-		refusal, refused := errors.AsType[*Refusal](err)
-		switch {
-		case err == nil:
-			accepted += n
-			if c.most > 0 {
-				c.most++
-			}
-		case refused && n > 1:
-			c.most = n / 2
-		case refused:
-			return auditsink.Result{Accepted: accepted}, &auditsink.RejectedError{Seq: rest[0].Seq, Reason: refusal.Reason}
-		default:
-			return auditsink.Result{Accepted: accepted}, err
-		}
-	}
-	return auditsink.Result{}, nil
 }
