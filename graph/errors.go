@@ -48,6 +48,9 @@ type Problem struct { //nolint:errname // an answer first, an error on its way t
 	Field string
 	// Ability is what the caller lacks; empty for other problems.
 	Ability ability.Ability
+	// RetryAfter is after how many seconds it is worth trying again; zero
+	// where nobody knows.
+	RetryAfter int
 }
 
 func (p *Problem) Error() string { return p.Message }
@@ -59,6 +62,7 @@ func Explain(err error) *Problem {
 		problem   *Problem
 		forbidden *token.ForbiddenError
 		limit     *token.LimitError
+		rate      *token.RateError
 		argument  *keyset.ArgumentError
 		input     *token.InputError
 	)
@@ -66,25 +70,27 @@ func Explain(err error) *Problem {
 	case errors.As(err, &problem):
 		return problem
 	case errors.As(err, &forbidden):
-		return &Problem{CodeForbidden, http.StatusForbidden, forbidden.Error(), "", forbidden.Ability}
+		return &Problem{Code: CodeForbidden, Status: http.StatusForbidden, Message: forbidden.Error(), Ability: forbidden.Ability}
 	case errors.As(err, &limit):
-		return &Problem{CodeLimitReached, http.StatusForbidden, limit.Error(), "", ""}
+		return &Problem{Code: CodeLimitReached, Status: http.StatusForbidden, Message: limit.Error()}
+	case errors.As(err, &rate):
+		return &Problem{Code: CodeRateLimited, Status: http.StatusTooManyRequests, Message: rate.Error(), RetryAfter: rate.RetryAfter()}
 	case errors.As(err, &input):
-		return &Problem{CodeBadUserInput, http.StatusBadRequest, input.Error(), input.Field, ""}
+		return &Problem{Code: CodeBadUserInput, Status: http.StatusBadRequest, Message: input.Error(), Field: input.Field}
 	case errors.As(err, &argument):
-		return &Problem{CodeBadUserInput, http.StatusBadRequest, argument.Error(), argument.Field, ""}
+		return &Problem{Code: CodeBadUserInput, Status: http.StatusBadRequest, Message: argument.Error(), Field: argument.Field}
 	case errors.Is(err, token.ErrUnauthenticated):
-		return &Problem{CodeUnauthenticated, http.StatusUnauthorized, token.ErrUnauthenticated.Error(), "", ""}
+		return &Problem{Code: CodeUnauthenticated, Status: http.StatusUnauthorized, Message: token.ErrUnauthenticated.Error()}
 	case errors.Is(err, token.ErrNotFound):
-		return &Problem{CodeNotFound, http.StatusNotFound, token.ErrNotFound.Error(), "", ""}
+		return &Problem{Code: CodeNotFound, Status: http.StatusNotFound, Message: token.ErrNotFound.Error()}
 	case errors.Is(err, token.ErrUnavailable):
-		return &Problem{CodeUnavailable, http.StatusServiceUnavailable, token.ErrUnavailable.Error(), "", ""}
+		return &Problem{Code: CodeUnavailable, Status: http.StatusServiceUnavailable, Message: token.ErrUnavailable.Error(), RetryAfter: 1}
 	case conflict(err) != nil:
-		return &Problem{CodeConflict, http.StatusConflict, conflict(err).Error(), "", ""}
+		return &Problem{Code: CodeConflict, Status: http.StatusConflict, Message: conflict(err).Error()}
 	case errors.Is(err, token.ErrBehind):
-		return &Problem{CodeRateLimited, http.StatusTooManyRequests, "events came faster than they were read: subscribe again, and page through the list from the last that came", "", ""}
+		return &Problem{Code: CodeRateLimited, Status: http.StatusTooManyRequests, Message: "events came faster than they were read: subscribe again, and page through the list from the last that came"}
 	}
-	return &Problem{CodeInternal, http.StatusInternalServerError, "internal error", "", ""}
+	return &Problem{Code: CodeInternal, Status: http.StatusInternalServerError, Message: "internal error"}
 }
 
 // conflict is what err says of the state that something is in; nil if it does not.
@@ -96,9 +102,6 @@ func conflict(err error) error {
 	}
 	return nil
 }
-
-// RetryAfter is how many seconds who was answered UNAVAILABLE waits.
-const RetryAfter = "1"
 
 // isServerFault tells the problems whose cause belongs in the log.
 func isServerFault(c Code) bool { return c == CodeInternal || c == CodeUnavailable }
@@ -113,6 +116,9 @@ func (p *Problem) gqlError(ctx context.Context) *gqlerror.Error {
 	if p.Ability != "" {
 		extensions["ability"] = p.Ability
 	}
+	if p.RetryAfter > 0 {
+		extensions["retryAfter"] = p.RetryAfter
+	}
 	return &gqlerror.Error{Err: p, Message: p.Message, Extensions: extensions}
 }
 
@@ -126,7 +132,7 @@ func presenter(log *slog.Logger) graphql.ErrorPresenterFunc {
 		field := graphql.GetFieldContext(ctx)
 		problem := Explain(err)
 		if name, ok := badArgument(field, err); ok {
-			problem = &Problem{CodeBadUserInput, http.StatusBadRequest, name + ": " + reason(err), name, ""}
+			problem = &Problem{Code: CodeBadUserInput, Status: http.StatusBadRequest, Message: name + ": " + reason(err), Field: name}
 		}
 		if isServerFault(problem.Code) {
 			logUnforeseen(ctx, log, err)
@@ -184,6 +190,6 @@ func recoverer(log *slog.Logger) graphql.RecoverFunc {
 		log.ErrorContext(ctx, "graphql: panic",
 			slog.String("panic", bearer.Redact(fmt.Sprint(value))),
 			slog.String("stack", string(debug.Stack())))
-		return &Problem{CodeInternal, http.StatusInternalServerError, "internal error", "", ""}
+		return &Problem{Code: CodeInternal, Status: http.StatusInternalServerError, Message: "internal error"}
 	}
 }

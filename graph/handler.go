@@ -210,12 +210,9 @@ func (h *Handler) logFault(ctx context.Context, err error) {
 func (h *Handler) send(w http.ResponseWriter, r *http.Request, media string, a answer) {
 	ctx := r.Context()
 	for _, err := range a.Errors {
-		switch err.Extensions["code"] {
-		case CodeUnauthenticated:
+		if err.Extensions["code"] == CodeUnauthenticated {
 			a = refusal(ctx, token.ErrUnauthenticated)
 			w.Header().Set("WWW-Authenticate", Challenge(r))
-		case CodeUnavailable:
-			w.Header().Set("Retry-After", RetryAfter)
 		}
 	}
 	a.Errors = a.Errors[:min(len(a.Errors), maxErrors)]
@@ -240,6 +237,11 @@ func send(w http.ResponseWriter, media string, a answer) error {
 	body, err := json.Marshal(a)
 	if err != nil {
 		return err
+	}
+	for _, err := range a.Errors {
+		if p, ok := errors.AsType[*Problem](err); ok && p.RetryAfter > 0 {
+			w.Header().Set("Retry-After", strconv.Itoa(p.RetryAfter))
+		}
 	}
 	w.Header().Set("Content-Type", media+"; charset=utf-8")
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))

@@ -282,6 +282,9 @@ func (s *socket) run(ctx context.Context, m received) error {
 	if errs != nil {
 		return errs
 	}
+	if _, err := s.tokens.Admit(ctx, s.by); err != nil {
+		return err
+	}
 	if op.Operation.Operation == ast.Mutation {
 		// One that revokes its own token ends the socket, and is answered.
 		ctx = context.WithoutCancel(ctx)

@@ -14,11 +14,11 @@ import (
 var (
 	errStopping = &Problem{
 		Code: CodeUnavailable, Status: http.StatusServiceUnavailable,
-		Message: "the server is stopping: connect again",
+		Message: "the server is stopping: connect again", RetryAfter: 1,
 	}
 	errTooManyStreams = &Problem{
 		Code: CodeRateLimited, Status: http.StatusTooManyRequests,
-		Message: "too many streams are open: close one, or come back later",
+		Message: "too many streams are open: close one, or come back later", RetryAfter: 1,
 	}
 	errTooManyOperations = &Problem{
 		Code: CodeRateLimited, Status: http.StatusTooManyRequests,

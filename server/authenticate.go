@@ -92,7 +92,7 @@ func (h *handlers) cookieCaller(r *http.Request) (token.Caller, error) {
 	return h.caller(r.Context(), secret)
 }
 
-// caller asks the domain, and has the visit know the answer.
+// caller asks the domain, counts the request, and has the visit know the answer.
 func (h *handlers) caller(ctx context.Context, secret bearer.Secret) (token.Caller, error) {
 	v := visitOf(ctx)
 	by, err := h.tokens.Authenticate(ctx, secret, v.origin)
@@ -100,6 +100,11 @@ func (h *handlers) caller(ctx context.Context, secret bearer.Secret) (token.Call
 		return token.Caller{}, err
 	}
 	v.caller = by
+	quota, err := h.tokens.Admit(ctx, by)
+	v.sayQuota(quota)
+	if err != nil {
+		return token.Caller{}, err
+	}
 	return by, nil
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/keloa/apitokens/token"
 	"github.com/keloa/apitokens/token/ability"
 	"github.com/keloa/apitokens/token/bearer"
+	"github.com/keloa/apitokens/token/ratelimit"
 	"github.com/keloa/apitokens/token/verdict"
 )
 
@@ -69,8 +70,11 @@ func (h *handlers) forward(w http.ResponseWriter, r *http.Request) error {
 		return cmp.Or(err, token.ErrUnauthenticated)
 	}
 	visit := visitOf(r.Context())
-	err = h.tokens.Vouch(r.Context(), secret, visit.origin, func(v verdict.Verdict) error {
+	err = h.tokens.Vouch(r.Context(), secret, visit.origin, func(v verdict.Verdict, q ratelimit.Quota) error {
 		visit.token = v.Token
+		if h.overLimit(w, r, q) {
+			return nil
+		}
 		if h.isForeignPage(r.Header, host) {
 			return errBrowserUse
 		}

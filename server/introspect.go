@@ -15,6 +15,7 @@ import (
 	"github.com/keloa/apitokens/graph"
 	"github.com/keloa/apitokens/token"
 	"github.com/keloa/apitokens/token/bearer"
+	"github.com/keloa/apitokens/token/ratelimit"
 	"github.com/keloa/apitokens/token/verdict"
 )
 
@@ -39,8 +40,11 @@ func (h *handlers) introspect(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	visit := visitOf(r.Context())
-	err = h.tokens.Vouch(r.Context(), secret, visit.origin, func(v verdict.Verdict) error {
+	err = h.tokens.Vouch(r.Context(), secret, visit.origin, func(v verdict.Verdict, q ratelimit.Quota) error {
 		visit.token = v.Token
+		if h.overLimit(w, r, q) {
+			return nil
+		}
 		h.tokens.NoteUse(v.Token, 0, forwardedFrom(r, visit))
 		graph.Flush(w, func() { h.sendIntrospection(w, visit, v) })
 		return nil

@@ -130,6 +130,9 @@ type recorder struct {
 // WriteHeader notes the final status: those below 200 only announce it, but for
 // the one that hands the connection over.
 func (w *recorder) WriteHeader(status int) {
+	if status == http.StatusUnauthorized {
+		withoutQuota(w.Header())
+	}
 	if w.status == 0 && (status >= 200 || status == http.StatusSwitchingProtocols) {
 		w.status = status
 	}

@@ -2,9 +2,11 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strconv"
 
 	"github.com/keloa/apitokens/graph"
 	"github.com/keloa/apitokens/token"
@@ -53,6 +55,16 @@ func badRequest(status int, message string) *graph.Problem {
 // refuse answers the request with what graph.Explain says of err. The cause of
 // an unforeseen error goes to the log.
 func (h *handlers) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	if rate, ok := errors.AsType[*token.RateError](err); ok {
+		// This is no answer for what was revoked meanwhile.
+		err = h.tokens.Answer(r.Context(), visitOf(r.Context()).caller, func() error {
+			graph.Flush(w, func() { h.answerProblem(w, r, graph.Explain(rate)) })
+			return nil
+		})
+		if err == nil {
+			return
+		}
+	}
 	problem := graph.Explain(err)
 	switch problem.Code {
 	case graph.CodeInternal:
@@ -68,8 +80,8 @@ func (h *handlers) answerProblem(w http.ResponseWriter, r *http.Request, p *grap
 	if challenge := challenge(r, p); challenge != "" {
 		w.Header().Set("WWW-Authenticate", challenge)
 	}
-	if p.Code == graph.CodeUnavailable {
-		w.Header().Set("Retry-After", graph.RetryAfter)
+	if p.RetryAfter > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(p.RetryAfter))
 	}
 	if r.URL.Path == graphQLPath {
 		by := token.Caller{Origin: visitOf(r.Context()).origin} // for the request id

@@ -12,15 +12,17 @@ import (
 	enttoken "github.com/keloa/apitokens/ent/token"
 	"github.com/keloa/apitokens/token/ability"
 	"github.com/keloa/apitokens/token/bearer"
+	"github.com/keloa/apitokens/token/ratelimit"
 	"github.com/keloa/apitokens/token/verdict"
 )
 
-// Vouch calls say with what a secret opens, and keeps it true until say has
-// returned: a revocation that is under way waits for it. So say must be quick,
-// and must have handed its answer to the operating system when it returns. It is
-// not called for what opens nothing. Errors are those of [Service.Verify], and
-// that of say.
-func (s *Service) Vouch(ctx context.Context, secret bearer.Secret, from Origin, say func(verdict.Verdict) error) error {
+// Vouch counts a request of the token that a secret opens as, and calls say with
+// what it opens and what is left of its limit; say answers also if that is used
+// up. Vouch keeps the verdict true until say has returned: a revocation that is
+// under way waits for it. So say must be quick, and must have handed its answer to
+// the operating system when it returns. It is not called for what opens nothing.
+// Errors are those of [Service.Verify], and that of say.
+func (s *Service) Vouch(ctx context.Context, secret bearer.Secret, from Origin, say func(verdict.Verdict, ratelimit.Quota) error) error {
 	if !secret.IsToken() {
 		return ErrUnauthenticated
 	}
@@ -37,6 +39,9 @@ func (s *Service) Vouch(ctx context.Context, secret bearer.Secret, from Origin, 
 	if v.Pending {
 		s.takeOver(ctx, tokenCaller(v, hash, from))
 	}
+	// Before the lock is taken: Redis may be asked, and may not answer. If the
+	// token has ended, what is counted matters to nobody.
+	quota := s.limits.Take(ctx, v.Token, v.RequestsPerMinute)
 	answering := &s.inflight.shard(v.Token).answering
 	answering.RLock()
 	defer answering.RUnlock()
@@ -44,7 +49,7 @@ func (s *Service) Vouch(ctx context.Context, secret bearer.Secret, from Origin, 
 	if err != nil {
 		return err
 	}
-	return say(v)
+	return say(v, quota)
 }
 
 // Answer calls write if by still holds what it authenticated with, and what the

@@ -18,6 +18,7 @@ import (
 	"github.com/keloa/apitokens/token/ability"
 	"github.com/keloa/apitokens/token/bearer"
 	"github.com/keloa/apitokens/token/feed"
+	"github.com/keloa/apitokens/token/ratelimit"
 	"github.com/keloa/apitokens/token/tokentest"
 	"github.com/keloa/apitokens/token/verdict"
 )
@@ -32,7 +33,7 @@ func joined(t *testing.T, test func(t *testing.T, e *tokentest.Env)) {
 
 func write() error { return nil }
 
-func say(verdict.Verdict) error { return nil }
+func say(verdict.Verdict, ratelimit.Quota) error { return nil }
 
 // commit announces a change in a transaction that does something.
 func commit(t *testing.T, e *tokentest.Env, kind feed.Kind, subject uuid.UUID, do func(context.Context, *ent.Tx) error) {
@@ -93,7 +94,7 @@ func TestVerifyFromTheCache(t *testing.T) {
 		if _, err := e.Service.Revoke(t.Context(), e.Owner, minted.ID, ""); err != nil {
 			t.Fatal(err)
 		}
-		if err := e.Service.Vouch(t.Context(), secret, token.Origin{}, func(verdict.Verdict) error {
+		if err := e.Service.Vouch(t.Context(), secret, token.Origin{}, func(verdict.Verdict, ratelimit.Quota) error {
 			t.Error("vouched for a revoked token")
 			return nil
 		}); !errors.Is(err, token.ErrUnauthenticated) {

@@ -95,7 +95,7 @@ func (s *Service) read(ctx context.Context, hash bearer.Hash, from Origin) (verd
 	if err != nil {
 		return verdict.Verdict{}, unavailable("look up a secret", err)
 	}
-	v := verdictOn(t)
+	v := s.verdictOn(t)
 	state := s.State(t)
 	if state == StateRotating && !s.fresh(v) {
 		state = StateRevoked // the sweep is about to write that
@@ -142,7 +142,7 @@ func (s *Service) Lookup(ctx context.Context, secret bearer.Secret) (*ent.Token,
 	return t, nil
 }
 
-func verdictOn(t *ent.Token) verdict.Verdict {
+func (s *Service) verdictOn(t *ent.Token) verdict.Verdict {
 	v := verdict.Verdict{
 		Token:     t.ID,
 		Workspace: t.WorkspaceID,
@@ -152,6 +152,8 @@ func verdictOn(t *ent.Token) verdict.Verdict {
 		Test:      t.Mode == enttoken.ModeTEST,
 		Pending:   t.Pending,
 		IssuedAt:  t.CreatedAt,
+
+		RequestsPerMinute: s.plans[t.Edges.Workspace.Plan].RequestsPerMinute,
 	}
 	if t.ExpiresAt != nil {
 		v.ExpiresAt = *t.ExpiresAt

@@ -61,6 +61,7 @@ type Caller struct {
 	hash      bearer.Hash // of the secret of Token
 	expiresAt time.Time   // when Token or Session does at the latest; zero for never
 	pending   bool        // Token is a successor that was not used yet
+	perMinute int         // requests that the plan allows the session; a token's are in its verdict
 }
 
 // System is the caller for what no person and no token asked for: the command

@@ -88,7 +88,8 @@ func (s *Service) apply(ctx context.Context, c feed.Change) int {
 			return nil
 		})
 	case feed.WorkspacePlan:
-		return 0 // of what a plan limits nothing is cached, and nothing cancelled
+		s.verdicts.EndWorkspace(c.Subject) // which hold what the plan allows
+		return 0
 	}
 	// A newer server knows what this is. Whatever it ends, it does not rest
 	// on our cache.

@@ -3,9 +3,11 @@ package token
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/keloa/apitokens/auditsink/journal"
 	"github.com/keloa/apitokens/token/ability"
+	"github.com/keloa/apitokens/token/ratelimit"
 )
 
 // The errors that callers branch on. Whatever else a method returns is
@@ -59,6 +61,17 @@ type LimitError struct {
 func (e *LimitError) Error() string {
 	return fmt.Sprintf("the plan %s allows %d active tokens: revoke one or change the plan", e.Plan, e.Limit)
 }
+
+// RateError is returned when a token or session has made as many requests as the
+// plan of its workspace allows.
+type RateError struct{ Quota ratelimit.Quota }
+
+func (e *RateError) Error() string {
+	return fmt.Sprintf("the plan allows %d requests a minute: try again in %d s", e.Quota.Limit, e.RetryAfter())
+}
+
+// RetryAfter is in how many seconds, rounded up, one more request is let through.
+func (e *RateError) RetryAfter() int { return int((e.Quota.Wait + time.Second - 1) / time.Second) }
 
 // InputError says which field of an input is wrong and why. It never quotes
 // the value, which may be a secret in the wrong place.

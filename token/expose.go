@@ -41,7 +41,7 @@ func (s *Service) Expose(ctx context.Context, secret bearer.Secret, place, detai
 	if err != nil {
 		return fmt.Errorf("flag token %s as exposed: %w", t.ID, err)
 	}
-	event := tokenCaller(verdictOn(t), secret.Hash(), from).tokenEvent(auditsink.ActionExpose, now, t)
+	event := tokenCaller(s.verdictOn(t), secret.Hash(), from).tokenEvent(auditsink.ActionExpose, now, t)
 	event.Outcome = auditsink.Refused
 	event.Changes = map[string][2]any{"place": {nil, place}, "detail": {nil, bearer.Redact(detail)}}
 	// Anyone who holds the secret can do this as often as they like, so it

@@ -14,6 +14,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"github.com/keloa/apitokens/ent/workspace"
+	"github.com/keloa/apitokens/token/ratelimit"
 )
 
 // Limits are what a plan allows. Zero means no limit.
@@ -25,13 +26,14 @@ type Limits struct {
 // Plans says what each plan allows. All four are there.
 type Plans map[workspace.Plan]Limits
 
-// DefaultPlans are the limits where no file gives others.
+// DefaultPlans are the limits where no file gives others. SCALE has a limit on
+// requests that no client reaches, for its answers to say something.
 func DefaultPlans() Plans {
 	return Plans{
 		workspace.PlanSTARTER:  {Tokens: 5, RequestsPerMinute: 120},
 		workspace.PlanGROWTH:   {Tokens: 25, RequestsPerMinute: 600},
 		workspace.PlanBUSINESS: {Tokens: 100, RequestsPerMinute: 3000},
-		workspace.PlanSCALE:    {Tokens: 0, RequestsPerMinute: 12000},
+		workspace.PlanSCALE:    {Tokens: 0, RequestsPerMinute: 6_000_000},
 	}
 }
 
@@ -73,6 +75,9 @@ func LoadPlans(path string) (Plans, error) {
 		override(&limits.RequestsPerMinute, file[name].RequestsPerMinute)
 		if limits.Tokens < 0 || limits.RequestsPerMinute < 0 {
 			return nil, fmt.Errorf("read the plans in %s: %s: a limit is 0, for none, or more", path, name)
+		}
+		if limits.RequestsPerMinute > ratelimit.MaxPerMinute {
+			return nil, fmt.Errorf("read the plans in %s: %s: requestsPerMinute is at most %d, or 0 for no limit", path, name, ratelimit.MaxPerMinute)
 		}
 		plans[plan] = limits
 	}

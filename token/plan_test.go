@@ -33,6 +33,7 @@ func TestLoadPlansRefuses(t *testing.T) {
 		"a list":            "- starter",
 		"what is no YAML":   "starter: {",
 		"a fraction":        "starter: {tokens: 7.9}",
+		"too high a limit":  "starter: {requestsPerMinute: 60000001}",
 		"two documents":     "starter: {tokens: 1}\n---\ngrowth: {tokens: 2}",
 		"one plan two ways": "starter: {tokens: 1}\nSTARTER: {tokens: 2}",
 	} {

@@ -11,7 +11,7 @@ import (
 
 // tokenByHash is prepared, and one query where ent makes three: whoever guesses
 // secrets has it run on every guess.
-const tokenByHash = `SELECT t.id, t.workspace_id, w.slug, t.label, t.mode, t.created_at, t.expires_at, t.revoked_at, t.rotating, t.rotation_ends_at, t.pending, g.ability
+const tokenByHash = `SELECT t.id, t.workspace_id, w.slug, w.plan, t.label, t.mode, t.created_at, t.expires_at, t.revoked_at, t.rotating, t.rotation_ends_at, t.pending, g.ability
 FROM tokens t JOIN workspaces w ON w.id = t.workspace_id LEFT JOIN grants g ON g.token_id = t.id
 WHERE t.secret_hash = ?`
 
@@ -28,7 +28,7 @@ func (s *Service) readToken(ctx context.Context, hash bearer.Hash) (*ent.Token, 
 	for rows.Next() {
 		found = true
 		var granted sql.NullString
-		err := rows.Scan(&t.ID, &t.WorkspaceID, &t.Edges.Workspace.Slug, &t.Label, &t.Mode,
+		err := rows.Scan(&t.ID, &t.WorkspaceID, &t.Edges.Workspace.Slug, &t.Edges.Workspace.Plan, &t.Label, &t.Mode,
 			&t.CreatedAt, &t.ExpiresAt, &t.RevokedAt, &t.Rotating, &t.RotationEndsAt, &t.Pending, &granted)
 		if err != nil {
 			return nil, err

@@ -35,6 +35,7 @@ import (
 	"github.com/keloa/apitokens/ent/database"
 	"github.com/keloa/apitokens/token/ability"
 	"github.com/keloa/apitokens/token/feed"
+	"github.com/keloa/apitokens/token/ratelimit"
 	"github.com/keloa/apitokens/token/usage"
 	"github.com/keloa/apitokens/token/verdict"
 )
@@ -50,6 +51,8 @@ type Options struct {
 	// Usage records what tokens are used for; nil where nobody comes with one,
 	// as on the command line.
 	Usage *usage.Recorder
+	// Limits counts requests; nil to count them in memory.
+	Limits *ratelimit.Limiter
 
 	Logger  *slog.Logger     // nil for the default logger
 	Now     func() time.Time // nil for the system's clock
@@ -74,6 +77,7 @@ type Service struct {
 	uses          *usage.Recorder
 	log           *slog.Logger
 	firstUses     singleflight.Group // of successors, by token
+	limits        *ratelimit.Limiter
 }
 
 // New returns a Service.
@@ -90,6 +94,10 @@ func New(o Options) *Service {
 		elapsed:       o.Elapsed,
 		uses:          o.Usage,
 		log:           o.Logger,
+		limits:        o.Limits,
+	}
+	if s.limits == nil {
+		s.limits = ratelimit.New(ratelimit.Options{Now: o.Now})
 	}
 	if s.plans == nil {
 		s.plans = DefaultPlans()

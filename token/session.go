@@ -139,7 +139,9 @@ func (s *Service) authenticateSession(ctx context.Context, secret bearer.Secret,
 	if err := s.slide(ctx, found); err != nil {
 		return Caller{}, unavailable("keep a session alive", err)
 	}
-	return sessionCaller(found, from), nil
+	by := sessionCaller(found, from)
+	by.perMinute = s.plans[found.Edges.Operator.Edges.Workspace.Plan].RequestsPerMinute
+	return by, nil
 }
 
 // slide has a session last longer, because it is used. That it ended meanwhile

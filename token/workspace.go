@@ -137,11 +137,13 @@ func (s *Service) ActiveTokens(ctx context.Context, by Caller) (int, error) {
 }
 
 // SetPlan changes the plan of the caller's workspace. Tokens beyond a lower
-// limit stay; new ones are refused.
+// limit stay; new ones are refused. What each may request a minute is the new
+// plan's at once, and within a lease on other servers.
 func (s *Service) SetPlan(ctx context.Context, by Caller, plan workspace.Plan) error {
 	if err := s.Can(ctx, by, ability.FullAccess, auditsink.ActionWorkspacePlan); err != nil {
 		return err
 	}
+	var change feed.Change
 	err := s.act(ctx, by, auditsink.ActionWorkspacePlan, func(ctx context.Context, tx *ent.Tx) error {
 		home, err := s.lockWorkspace(ctx, tx, by.Workspace.ID)
 		if err != nil || home.Plan == plan {
@@ -151,9 +153,11 @@ func (s *Service) SetPlan(ctx context.Context, by Caller, plan workspace.Plan) e
 			return err
 		}
 		now := s.now()
-		if _, err := feed.Announce(ctx, tx, feed.WorkspacePlan, home.ID, now); err != nil {
+		n, err := feed.Announce(ctx, tx, feed.WorkspacePlan, home.ID, now)
+		if err != nil {
 			return err
 		}
+		change = feed.Change{N: n, Kind: feed.WorkspacePlan, Subject: home.ID}
 		event := by.event(auditsink.ActionWorkspacePlan, now)
 		event.Target = auditsink.Target{Type: "Workspace", ID: &home.ID, Label: home.Slug}
 		event.Changes = map[string][2]any{"plan": {home.Plan, plan}}
@@ -161,6 +165,9 @@ func (s *Service) SetPlan(ctx context.Context, by Caller, plan workspace.Plan) e
 	})
 	if err != nil {
 		return fmt.Errorf("set the plan of workspace %q: %w", by.Workspace.Slug, err)
+	}
+	if change.N != 0 {
+		s.apply(ctx, change) // other servers follow within a lease
 	}
 	return nil
 }

@@ -45,6 +45,7 @@ type entry struct {
 	issuedAt  int64
 	expiresAt int64
 	text      text // the slug, then the label
+	perMinute uint32
 	slugLen   uint16
 	abilities ability.Set
 	test      bool
@@ -83,6 +84,8 @@ func (s *shard) verdict(e *entry) Verdict {
 		Pending:   e.pending,
 		IssuedAt:  unpack(e.issuedAt),
 		ExpiresAt: unpack(e.expiresAt),
+
+		RequestsPerMinute: int(e.perMinute),
 	}
 }
 
@@ -114,6 +117,7 @@ func (s *shard) put(h bearer.Hash, v Verdict, current func() bool) {
 		issuedAt:  pack(v.IssuedAt),
 		expiresAt: pack(v.ExpiresAt),
 		text:      s.texts.add(v.Slug, v.Label),
+		perMinute: uint32(v.RequestsPerMinute),
 		slugLen:   uint16(len(v.Slug)),
 		abilities: v.Abilities,
 		test:      v.Test,
@@ -142,6 +146,16 @@ func (s *shard) end(token uuid.UUID) {
 	defer s.mu.Unlock()
 	if i, ok := s.byToken[token]; ok {
 		s.remove(i)
+	}
+}
+
+func (s *shard) endWorkspace(workspace uuid.UUID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := len(s.entries) - 1; i >= 0; i-- { // removing moves the last
+		if s.entries[i].workspace == workspace {
+			s.remove(uint32(i))
+		}
 	}
 }
 

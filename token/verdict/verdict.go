@@ -39,6 +39,9 @@ type Verdict struct {
 	Pending   bool
 	IssuedAt  time.Time
 	ExpiresAt time.Time // zero for never
+	// RequestsPerMinute is what the plan of the workspace allows the token:
+	// zero for no limit.
+	RequestsPerMinute int
 }
 
 // State is what a table knows of a secret.
@@ -126,6 +129,15 @@ func (t *Table) End(token uuid.UUID) {
 	t.ended.Add(1)
 	for i := range t.shards {
 		t.shards[i].end(token)
+	}
+}
+
+// EndWorkspace drops whatever opens in that workspace, on the terms of End. It
+// looks at every verdict there is.
+func (t *Table) EndWorkspace(workspace uuid.UUID) {
+	t.epoch.Add(1)
+	for i := range t.shards {
+		t.shards[i].endWorkspace(workspace)
 	}
 }
 

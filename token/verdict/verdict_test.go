@@ -31,6 +31,8 @@ func sample(n int) (bearer.Hash, verdict.Verdict) {
 		Abilities: ability.Set(1 + n%31),
 		Test:      n%2 == 0,
 		IssuedAt:  start.Add(time.Duration(n) * time.Microsecond),
+
+		RequestsPerMinute: n * 1000,
 	}
 	if n%3 == 0 {
 		v.ExpiresAt = start.Add(time.Duration(n) * time.Second)
@@ -76,8 +78,9 @@ func TestWhatWasReadBeforeAnEndIsNotKept(t *testing.T) {
 	table := verdict.New(verdict.Options{})
 	h, v := sample(1)
 	for name, end := range map[string]func(){
-		"End":   func() { table.End(v.Token) },
-		"Clear": table.Clear,
+		"End":          func() { table.End(v.Token) },
+		"EndWorkspace": func() { table.EndWorkspace(v.Workspace) },
+		"Clear":        table.Clear,
 	} {
 		epoch := table.Epoch()
 		end()
@@ -85,6 +88,25 @@ func TestWhatWasReadBeforeAnEndIsNotKept(t *testing.T) {
 		table.PutMissing(h, epoch)
 		if _, state := table.Get(h); state != verdict.Unknown {
 			t.Errorf("%s: what was read before it was kept: state %d", name, state)
+		}
+	}
+}
+
+func TestEndWorkspace(t *testing.T) {
+	table := verdict.New(verdict.Options{})
+	gone, stays := uuid.New(), uuid.New()
+	for n := range 5000 {
+		h, v := sample(n)
+		if v.Workspace = stays; n%3 == 0 {
+			v.Workspace = gone
+		}
+		table.Put(h, v, table.Epoch())
+	}
+	table.EndWorkspace(gone)
+	for n := range 5000 {
+		h, _ := sample(n)
+		if _, state := table.Get(h); (state == verdict.Unknown) != (n%3 == 0) {
+			t.Fatalf("token %d: state %d", n, state)
 		}
 	}
 }
