@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"github.com/keloa/apitokens/token"
 	"github.com/keloa/apitokens/token/feed"
 	"github.com/keloa/apitokens/token/usage"
@@ -52,6 +54,7 @@ type serverFlags struct {
 	AuditSink      []string `sep:"none" placeholder:"NAME=URL" help:"Copy the audit log to a sink, such as archive=file:data/audit.jsonl. The flag repeats ($KELOA_AUDIT_SINKS, separated by spaces). Default: none; the journal in the database is always kept."`
 	AuditKey       string   `env:"KELOA_AUDIT_KEY" placeholder:"FILE" help:"The key that signs checkpoints of the audit log; the file is made if it is missing. Default: beside an SQLite database, with .audit-key after its name, or else data/audit-key."`
 	ResourceServer []string `sep:"none" placeholder:"NAME:SECRET" help:"A service that may introspect. SECRET may be env:NAME or file:PATH. The flag repeats ($KELOA_RESOURCE_SERVERS, separated by spaces). Mandatory when the internal listener is not on loopback. Default: none."`
+	RateLimitStore string   `env:"KELOA_RATE_LIMIT_STORE" default:"memory" help:"Where rate limits are counted: memory, each server for itself, or redis://HOST:6379/0 (rediss:// for TLS), where servers count together. Before HOST, USER:PASSWORD@ may stand; PASSWORD may be env:NAME or file:PATH."`
 	OnExposure     string   `env:"KELOA_ON_EXPOSURE" default:"flag" help:"What happens to a token that is seen in a URL or sent by a browser: flag or revoke."`
 	Lease          string   `env:"KELOA_LEASE" default:"1s" help:"How long the server may trust its cache without hearing from the database, 100ms to 1m. A revocation waits as long for a server that does not answer."`
 	Migrate        string   `env:"KELOA_MIGRATE" default:"on" help:"Apply migrations at the start (on), or refuse to start while any is to be applied (off)."`
@@ -73,7 +76,6 @@ type laterFlags struct {
 	JWTAudience      string   `name:"jwt-audience" env:"KELOA_JWT_AUDIENCE" placeholder:"TEXT" help:"See --jwt-issuer."`
 	JWTKeys          string   `name:"jwt-keys" env:"KELOA_JWT_KEYS" placeholder:"URL-OR-FILE" help:"See --jwt-issuer."`
 	AllowedOrigin    []string `sep:"none" placeholder:"ORIGIN" help:"An origin whose pages may call with an operator's session ($KELOA_ALLOWED_ORIGINS, separated by spaces). Default: none; not supported by this version."`
-	RateLimitStore   string   `env:"KELOA_RATE_LIMIT_STORE" default:"memory" help:"Where rate limits are counted. Only memory is supported by this version."`
 }
 
 // config is the checked configuration of the server.
@@ -86,6 +88,7 @@ type config struct {
 	sinks           []string          // NAME=URL, as the mux of sinks takes them
 	auditKey        string            // a path
 	resourceServers map[string]string // secrets by name
+	rateLimitStore  *redis.Options    // nil to count in memory
 	revokeExposed   bool
 	migrate         bool
 	lease           time.Duration
@@ -106,6 +109,7 @@ func (f serverFlags) config() (config, error) {
 		sinks:           list(f.AuditSink, "KELOA_AUDIT_SINKS"),
 		auditKey:        auditKeyPath(f.AuditKey, f.Database),
 		resourceServers: take(&first, setting("resource-server"), list(f.ResourceServer, "KELOA_RESOURCE_SERVERS"), parseResourceServers),
+		rateLimitStore:  take(&first, setting("rate-limit-store"), f.RateLimitStore, parseRateLimitStore),
 		revokeExposed:   take(&first, setting("on-exposure"), f.OnExposure, oneOf("flag", "revoke")) == "revoke",
 		migrate:         take(&first, setting("migrate"), f.Migrate, oneOf("on", "off")) == "on",
 		lease:           take(&first, setting("lease"), f.Lease, parseDuration(feed.MinLease, feed.MaxLease)),
@@ -140,7 +144,6 @@ func (f laterFlags) check() error {
 		{"jwt-audience", f.JWTAudience, "", anyText},
 		{"jwt-keys", f.JWTKeys, "", anyText},
 		{"allowed-origin", strings.Join(list(f.AllowedOrigin, "KELOA_ALLOWED_ORIGINS"), " "), "", anyText},
-		{"rate-limit-store", f.RateLimitStore, "memory", parseRateLimitStore},
 	} {
 		var err error
 		if take(&err, setting(later.flag), later.value, later.parse) != later.standard || err != nil {

@@ -105,12 +105,16 @@ var (
 	descLookups  = prometheus.NewDesc("keloa_verdict_lookups_total", "Lookups in the cache, by what was found: a token, the memory that there is none, or nothing, after which the database is asked.", []string{"found"}, nil)
 	descEnded    = prometheus.NewDesc("keloa_tokens_ended_total", "Tokens that this server has heard the end of.", nil, nil)
 	descTrusted  = prometheus.NewDesc("keloa_lease_trusted", "Whether the cache may be trusted: 0 means that each verification reads the database.", nil, nil)
+	descCounted  = prometheus.NewDesc("keloa_rate_limit_entries", "Tokens and sessions whose requests this server counts in memory.", nil, nil)
+	descLimited  = prometheus.NewDesc("keloa_rate_limited_total", "Requests refused because a token or session has made too many.", nil, nil)
+	descAlone    = prometheus.NewDesc("keloa_rate_limit_alone_total", "Requests counted by this server alone because Redis did not answer.", nil, nil)
+	descShared   = prometheus.NewDesc("keloa_rate_limit_shared", "Whether requests are counted in Redis, for all servers.", nil, nil)
 	descLag      = prometheus.NewDesc("keloa_audit_lag_records", "Sealed audit records that a sink does not have yet.", []string{"sink"}, nil)
 )
 
 // Describe is for the registry.
 func (m *domainMetrics) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descVerdicts, descLookups, descEnded, descTrusted, descLag} {
+	for _, d := range []*prometheus.Desc{descVerdicts, descLookups, descEnded, descTrusted, descCounted, descLimited, descAlone, descShared, descLag} {
 		to <- d
 	}
 }
@@ -125,11 +129,12 @@ func (m *domainMetrics) Collect(to chan<- prometheus.Metric) {
 	}
 	to <- prometheus.MustNewConstMetric(descEnded, prometheus.CounterValue, float64(s.Ended))
 
-	var trusted float64
-	if m.Tokens.Trusted() {
-		trusted = 1
-	}
-	to <- prometheus.MustNewConstMetric(descTrusted, prometheus.GaugeValue, trusted)
+	to <- prometheus.MustNewConstMetric(descTrusted, prometheus.GaugeValue, oneIf(m.Tokens.Trusted()))
+	limits := m.Tokens.RateLimits()
+	to <- prometheus.MustNewConstMetric(descCounted, prometheus.GaugeValue, float64(limits.IDs))
+	to <- prometheus.MustNewConstMetric(descLimited, prometheus.CounterValue, float64(limits.Refused))
+	to <- prometheus.MustNewConstMetric(descAlone, prometheus.CounterValue, float64(limits.Alone))
+	to <- prometheus.MustNewConstMetric(descShared, prometheus.GaugeValue, oneIf(limits.Shared))
 
 	ctx, cancel := context.WithTimeout(context.Background(), maxScrape)
 	defer cancel()
@@ -141,6 +146,13 @@ func (m *domainMetrics) Collect(to chan<- prometheus.Metric) {
 	for _, sink := range slices.Sorted(maps.Keys(lags)) {
 		to <- prometheus.MustNewConstMetric(descLag, prometheus.GaugeValue, float64(lags[sink]), sink)
 	}
+}
+
+func oneIf(holds bool) float64 {
+	if holds {
+		return 1
+	}
+	return 0
 }
 
 // profiles are Go's own, for go tool pprof. The command line is not among them:

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"log/slog"
 	"net/http"
 	"strconv"
 	"strings"
@@ -12,6 +13,8 @@ import (
 	"github.com/keloa/apitokens/ent/workspace"
 	"github.com/keloa/apitokens/token"
 	"github.com/keloa/apitokens/token/ability"
+	"github.com/keloa/apitokens/token/ratelimit"
+	"github.com/keloa/apitokens/token/ratelimit/redistest"
 	"github.com/keloa/apitokens/token/tokentest"
 )
 
@@ -223,4 +226,29 @@ func TestRateLimitOfASocket(t *testing.T) {
 			t.Errorf("under a higher plan: %s", got)
 		}
 	})
+}
+
+// TestRateLimitThroughRedis takes Redis away: requests go on, and the metrics say
+// so.
+func TestRateLimitThroughRedis(t *testing.T) {
+	server := redistest.Start(t)
+	options, err := ratelimit.ParseURL("redis://" + server.Addr + "/0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	limits := ratelimit.New(ratelimit.Options{Redis: options, Timeout: 20 * time.Second, Logger: slog.New(slog.DiscardHandler)})
+	t.Cleanup(func() { _ = limits.Close() })
+	s := openSite(t, sqliteEnv(t, tokentest.Config{Limits: limits}), "http", nil)
+	_, secret := s.mint(t, "busy", ability.Read)
+	for _, shared := range []string{"1", "0"} {
+		for name, ask := range ways {
+			if a := ask(t, s, secret); a.status != http.StatusOK || a.header.Get("X-RateLimit-Limit") == "" {
+				t.Errorf("%s: %d %s", name, a.status, a.header)
+			}
+		}
+		if a := s.do(t, "GET", s.internal+"/metrics", ""); !strings.Contains(a.body, "\nkeloa_rate_limit_shared "+shared+"\n") {
+			t.Errorf("the metrics do not say keloa_rate_limit_shared %s", shared)
+		}
+		server.Kill()
+	}
 }

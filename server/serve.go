@@ -12,6 +12,7 @@ import (
 	"github.com/keloa/apitokens/auditsink/journal"
 	"github.com/keloa/apitokens/ent/database"
 	"github.com/keloa/apitokens/token"
+	"github.com/keloa/apitokens/token/ratelimit"
 	"github.com/keloa/apitokens/token/usage"
 )
 
@@ -54,8 +55,11 @@ func serve(ctx context.Context, cfg config, std streams, release func()) (err er
 	}
 	audit := journal.New(journal.Options{Database: db, Key: key, Logger: log})
 	uses := usage.New(usage.Options{Database: db, Logger: log, Interval: cfg.lastUsedFlush})
+	limits := ratelimit.New(ratelimit.Options{Redis: cfg.rateLimitStore, Logger: log})
+	defer func() { err = errors.Join(err, limits.Close()) }()
+	limits.Ping(ctx)
 	tokens := token.New(token.Options{
-		Database: db, Journal: audit, Plans: cfg.plans, RevokeExposed: cfg.revokeExposed, Usage: uses, Logger: log,
+		Database: db, Journal: audit, Plans: cfg.plans, RevokeExposed: cfg.revokeExposed, Usage: uses, Limits: limits, Logger: log,
 	})
 	if err := tokens.Bootstrap(ctx); err != nil {
 		return err

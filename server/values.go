@@ -9,7 +9,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"github.com/keloa/apitokens/token"
+	"github.com/keloa/apitokens/token/ratelimit"
 )
 
 // take parses the value of a flag. The first error of several is kept, after
@@ -90,11 +93,12 @@ func parseInternalAddress(text string) (string, error) {
 	return address, nil
 }
 
-func parseRateLimitStore(text string) (string, error) {
-	if text != "memory" && !strings.HasPrefix(text, "redis://") {
-		return "", errors.New("must be memory or redis://HOST:6379/0")
+// parseRateLimitStore reads where limits are shared; nil for nowhere.
+func parseRateLimitStore(text string) (*redis.Options, error) {
+	if text == "memory" {
+		return nil, nil //nolint:nilnil // as said
 	}
-	return text, nil
+	return ratelimit.ParseURL(text)
 }
 
 // parsePlans reads the file of plans. Without one, they are those built in.

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/keloa/apitokens/auditsink"
 	enttoken "github.com/keloa/apitokens/ent/token"
 	"github.com/keloa/apitokens/ent/workspace"
@@ -256,6 +258,45 @@ func TestPlanLimitUnderConcurrency(t *testing.T) {
 			t.Fatal(err)
 		}
 		e.Mint(t, "again", ability.Read)
+	})
+}
+
+// TestADowngradeKeepsTokens goes to a plan for fewer tokens than there are: they
+// go on working, and new ones are refused until there are few enough.
+func TestADowngradeKeepsTokens(t *testing.T) {
+	tokentest.EachWith(t, tokentest.Config{Plans: token.Plans{workspace.PlanSTARTER: {Tokens: 2}}}, func(t *testing.T, e *tokentest.Env) {
+		e.Join(t)
+		var ids []uuid.UUID
+		var secrets []bearer.Secret
+		for i := range 4 {
+			made, secret := e.Mint(t, fmt.Sprint(i), ability.Read)
+			ids, secrets = append(ids, made.ID), append(secrets, secret)
+		}
+		if err := e.Service.SetPlan(t.Context(), e.Owner, workspace.PlanSTARTER); err != nil {
+			t.Fatal(err)
+		}
+		for _, secret := range secrets {
+			if _, err := e.Service.Verify(t.Context(), secret, token.Origin{}); err != nil {
+				t.Errorf("after the downgrade: %v", err)
+			}
+		}
+		mint := func() error {
+			_, err := e.Service.Mint(t.Context(), e.Owner, token.MintInput{
+				Label: "new", Abilities: []ability.Ability{ability.Read}, Mode: enttoken.ModeLIVE,
+			})
+			return err
+		}
+		for _, id := range ids[:3] {
+			if _, isLimit := errors.AsType[*token.LimitError](mint()); !isLimit {
+				t.Error("a new token was not refused")
+			}
+			if _, err := e.Service.Revoke(t.Context(), e.Owner, id, ""); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := mint(); err != nil {
+			t.Errorf("with one token left: %v", err)
+		}
 	})
 }
 

@@ -74,7 +74,7 @@ func (s *shared) take(ctx context.Context, id uuid.UUID, limit int) (Quota, erro
 func ParseURL(text string) (*redis.Options, error) {
 	scheme, rest, ok := strings.Cut(text, "://")
 	if !ok || scheme != "redis" && scheme != "rediss" {
-		return nil, errors.New("must be memory, redis://HOST:6379/0 or rediss://HOST:6379/0")
+		return nil, errors.New("must be memory or redis://HOST:6379/0, with rediss:// for TLS")
 	}
 	// The last @ ends the password, which may hold any other character.
 	at := strings.LastIndexByte(rest, '@')

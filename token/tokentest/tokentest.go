@@ -28,6 +28,7 @@ import (
 	"github.com/keloa/apitokens/token"
 	"github.com/keloa/apitokens/token/ability"
 	"github.com/keloa/apitokens/token/bearer"
+	"github.com/keloa/apitokens/token/ratelimit"
 	"github.com/keloa/apitokens/token/usage"
 )
 
@@ -41,6 +42,7 @@ const (
 type Config struct {
 	Plans         token.Plans
 	RevokeExposed bool
+	Limits        *ratelimit.Limiter
 }
 
 // Env is a token service and what it stands on.
@@ -93,7 +95,7 @@ func New(t *testing.T, db *database.DB, c Config) *Env {
 	e.Journal = journal.New(journal.Options{Database: db, Now: e.clock.read})
 	e.Usage = usage.New(usage.Options{Database: db, Logger: slog.New(slog.DiscardHandler), Interval: time.Hour, Now: e.clock.read})
 	e.Service = token.New(token.Options{
-		Database: db, Journal: e.Journal, Plans: c.Plans, RevokeExposed: c.RevokeExposed, Usage: e.Usage, Now: e.clock.read,
+		Database: db, Journal: e.Journal, Plans: c.Plans, RevokeExposed: c.RevokeExposed, Usage: e.Usage, Limits: c.Limits, Now: e.clock.read,
 	})
 	if err := e.Service.Bootstrap(t.Context()); err != nil {
 		t.Fatal(err)

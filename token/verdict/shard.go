@@ -3,6 +3,7 @@ package verdict
 import (
 	"encoding/binary"
 	"math"
+	"slices"
 	"sync"
 	"time"
 
@@ -152,8 +153,8 @@ func (s *shard) end(token uuid.UUID) {
 func (s *shard) endWorkspace(workspace uuid.UUID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for i := len(s.entries) - 1; i >= 0; i-- { // removing moves the last
-		if s.entries[i].workspace == workspace {
+	for i, e := range slices.Backward(s.entries) { // removing one moves the last
+		if e.workspace == workspace {
 			s.remove(uint32(i))
 		}
 	}
