@@ -14,6 +14,7 @@ import (
 	"github.com/keloa/apitokens/token"
 	"github.com/keloa/apitokens/token/ability"
 	"github.com/keloa/apitokens/token/bearer"
+	"github.com/keloa/apitokens/token/ratelimit"
 	"github.com/keloa/apitokens/token/tokentest"
 	"github.com/keloa/apitokens/token/verdict"
 )
@@ -466,7 +467,7 @@ func TestSuccessorIsPendingInTheCache(t *testing.T) {
 		}
 		pending(true)
 		pending(true) // from the cache
-		if err := e.Service.Vouch(t.Context(), rotation.Secret, token.Origin{}, func(verdict.Verdict) error { return nil }); err != nil {
+		if err := e.Service.Vouch(t.Context(), rotation.Secret, token.Origin{}, func(verdict.Verdict, ratelimit.Quota) error { return nil }); err != nil {
 			t.Error(err)
 		}
 		pending(false)
