@@ -17,15 +17,15 @@ var policies = map[string]string{
 		"require-trusted-types-for 'script'",
 		"trusted-types 'none'",
 	),
-	// The editors have workers and a font of icons. What they would style inline
-	// is done otherwise, see playground/src/strict.ts.
+	// The editors have workers, a font of icons, and pictures in their styles. What
+	// they would style inline is done otherwise, see playground/src/strict.ts.
 	Playground: policy(
 		"default-src 'none'",
 		"script-src 'self'",
 		"worker-src 'self'",
 		"style-src 'self'",
 		"font-src 'self'",
-		"img-src 'self'",
+		"img-src 'self' data:",
 		"connect-src 'self'",
 		"form-action 'none'",
 		"base-uri 'none'",

@@ -1,5 +1,5 @@
 import { DOC_EXPLORER_PLUGIN } from '@graphiql/plugin-doc-explorer'
-import { useGraphiQL } from '@graphiql/react'
+import { useGraphiQL, useGraphiQLActions } from '@graphiql/react'
 import { GraphiQL } from 'graphiql'
 import { useEffect } from 'react'
 import { fetcher } from './fetcher'
@@ -34,6 +34,7 @@ export function Playground() {
           <GraphiQL.Logo> </GraphiQL.Logo>
           <Carry />
           <Wrap />
+          <FollowScheme />
         </GraphiQL>
       </main>
     </>
@@ -62,5 +63,19 @@ function Carry() {
 function Wrap() {
   const query = useGraphiQL((state) => state.queryEditor)
   useEffect(() => query?.updateOptions({ wordWrap: 'on' }), [query])
+  return null
+}
+
+// FollowScheme has the editors follow the system between light and dark while the
+// page is open, unless one of them was chosen.
+function FollowScheme() {
+  const theme = useGraphiQL((state) => state.theme)
+  const { setTheme } = useGraphiQLActions()
+  useEffect(() => {
+    const dark = matchMedia('(prefers-color-scheme: dark)')
+    const follow = () => setTheme(theme)
+    dark.addEventListener('change', follow)
+    return () => dark.removeEventListener('change', follow)
+  }, [theme, setTheme])
   return null
 }

@@ -18,7 +18,7 @@ export function Who() {
         </button>
       )}
       <button type="button" className="primary" onClick={() => dialog.current?.showModal()}>
-        {byToken ? 'Use another token' : 'Authenticate'}
+        {byToken ? 'Use another' : 'Authenticate'}
       </button>
       <Authenticate dialog={dialog} />
     </header>

@@ -1,32 +1,33 @@
 import type { Fetcher, FetcherParams, FetcherResult } from '@graphiql/toolkit'
-import { type DocumentNode, getOperationAST, parse } from 'graphql'
+import { getOperationAST, parse } from 'graphql'
 import { createClient } from 'graphql-sse'
-import { credentials, refused } from './identity'
+import { type Credentials, credentials, refused } from './identity'
 
 const url = '/graphql'
 
 // fetcher sends an operation as whoever the playground asks as. The schema is
 // public: it is asked for by nobody, so that it is there whatever else is refused.
-export const fetcher: Fetcher = (params, options) => {
+export const fetcher: Fetcher = (params) => {
   if (params.operationName === 'IntrospectionQuery') {
     return post(params, { headers: {}, credentials: 'omit' })
   }
-  return isSubscription(params, options?.documentAST) ? follow(params) : post(params, credentials())
+  const operation = operationOf(params)
+  const named = { ...params, operationName: operation?.name?.value }
+  return operation?.operation === 'subscription' ? follow(named) : post(named, credentials())
 }
 
-function isSubscription(params: FetcherParams, document = parsed(params.query)) {
-  return document && getOperationAST(document, params.operationName)?.operation === 'subscription'
-}
-
-function parsed(query: string): DocumentNode | undefined {
+// operationOf is the operation that is meant. Just after another tab was chosen,
+// GraphiQL still says the name of one in the tab before.
+function operationOf({ query, operationName }: FetcherParams) {
   try {
-    return parse(query)
+    const document = parse(query)
+    return getOperationAST(document, operationName) ?? getOperationAST(document)
   } catch {
     return // the server says what is wrong
   }
 }
 
-async function post(params: FetcherParams, as: ReturnType<typeof credentials>): Promise<any> {
+async function post(params: FetcherParams, as: Credentials): Promise<any> {
   const response = await fetch(url, {
     method: 'POST',
     cache: 'no-store',
@@ -38,7 +39,7 @@ async function post(params: FetcherParams, as: ReturnType<typeof credentials>): 
     },
     body: JSON.stringify(params),
   })
-  if (response.status === 401 && as.credentials !== 'omit' || as.headers.Authorization && response.status === 401) refused()
+  if (response.status === 401) refused(as)
   return response.json()
 }
 
@@ -52,7 +53,7 @@ async function* follow(params: FetcherParams): AsyncGenerator<FetcherResult> {
     // What is refused before it is followed is answered as everything else is.
     const response = (error as { response?: Response }).response
     if (!response) throw error
-    if (response.status === 401) refused()
+    if (response.status === 401) refused(as)
     yield await response.json()
   } finally {
     client.dispose()

@@ -38,9 +38,15 @@ export function watchIdentity(watcher: () => void) {
   return () => void watchers.delete(watcher)
 }
 
-// credentials are what a request is sent with: the token, or else the session
-// cookie, if there is one.
-export function credentials(token = secret): { headers: Record<string, string>; credentials: RequestCredentials } {
+// Credentials are the part of a request that says who sends it.
+export interface Credentials {
+  headers: { Authorization?: string }
+  credentials: RequestCredentials
+}
+
+// credentials are those of whoever the playground asks as: the token, or else the
+// session cookie, if there is one.
+export function credentials(token = secret): Credentials {
   if (token === undefined) return { headers: {}, credentials: 'same-origin' }
   return { headers: { Authorization: `Bearer ${token}` }, credentials: 'omit' }
 }
@@ -87,7 +93,9 @@ export async function forget() {
   if (secret === undefined) become(viewer ? { is: 'someone', viewer, byToken: false } : { is: 'nobody' })
 }
 
-// refused is told that the server did not know who asked.
-export function refused() {
-  if (identity.is === 'someone') become({ ...identity, is: 'ended' })
+// refused is told that the server did not know whoever came with these.
+export function refused(as: Credentials) {
+  const current = credentials()
+  const same = as.headers.Authorization === current.headers.Authorization && as.credentials === current.credentials
+  if (same && identity.is === 'someone') become({ ...identity, is: 'ended' })
 }
