@@ -16,7 +16,10 @@ type Destination struct {
 	Name   string
 	Start  Start
 	Filter Filter
-	Sink   Sink
+	// Required says that who changes tokens waits for this sink: they are
+	// refused while it is down.
+	Required bool
+	Sink     Sink
 }
 
 var validName = regexp.MustCompile(`^[a-z0-9-]{1,63}$`)

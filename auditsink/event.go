@@ -49,12 +49,14 @@ const (
 	// ActionRestore is the database's: it went back in time, as by a backup
 	// that was put back, and has lost records that were sealed.
 	ActionRestore = "audit_log.restore"
+	// ActionStub stands in a sink for a record that it refused.
+	ActionStub = "audit_log.stub"
 )
 
 // actions is every action there is.
 var actions = [...]string{
 	ActionMint, ActionRotate, ActionRevoke, ActionUpdate, ActionExpire, ActionRefuse, ActionExpose,
-	ActionSignIn, ActionSignOut, ActionAdd, ActionRemove, ActionWorkspacePlan, ActionRestore,
+	ActionSignIn, ActionSignOut, ActionAdd, ActionRemove, ActionWorkspacePlan, ActionRestore, ActionStub,
 }
 
 // Event is one thing that happened, before it has a place in the log.

@@ -36,6 +36,7 @@ func (m *Mux) Register(scheme string, open Opener) {
 //
 //	start=begin|now|seq:N      where a new sink starts, by default at the beginning
 //	filter=action:PATTERN      the only records it receives, by default all
+//	required=true|false        whether tokens may be changed only while it is up, by default not
 //
 // Everything that is not understood is an error. As what is misspelt may hold a
 // credential, no error repeats any part of the URL but a known scheme and the
@@ -76,8 +77,23 @@ func (m *Mux) open(ctx context.Context, rawURL string) (Destination, error) {
 		return Destination{}, err
 	}
 	u.RawQuery = query.Encode()
-	d.Sink, err = open(ctx, u)
-	return d, err
+	if d.Sink, err = open(ctx, u); err != nil {
+		return d, err
+	}
+	if sink, ok := d.Sink.(Describer); ok && d.Required && sink.Describe().Unacknowledged {
+		return d, errors.Join(ErrUnacknowledged, d.Sink.Close(ctx))
+	}
+	return d, nil
+}
+
+// ErrUnacknowledged is returned for a sink that is required and cannot be.
+var ErrUnacknowledged = errors.New("it cannot be required: it does not say what has arrived; leave out required=true")
+
+func parseRequired(text string) (bool, error) {
+	if text != "true" && text != "false" {
+		return false, errors.New("required must be true or false")
+	}
+	return text == "true", nil
 }
 
 func (m *Mux) schemes() []string {
@@ -99,7 +115,9 @@ func takeCommon(query url.Values) (d Destination, err error) {
 			d.Start, err = parseStart(values[0])
 		case "filter":
 			d.Filter, err = parseFilter(values[0])
-		case "required", "format":
+		case "required":
+			d.Required, err = parseRequired(values[0])
+		case "format":
 			err = fmt.Errorf("the key %s is not supported in this version", key)
 		default:
 			continue

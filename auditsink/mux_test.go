@@ -18,8 +18,14 @@ func testMux(opened *url.URL) *auditsink.Mux {
 		_, err := auditsink.Keys(u, "depth")
 		return auditsink.Discard, err
 	})
+	mux.Register("mute", sinkOpener(mute{auditsink.Discard}))
 	return &mux
 }
+
+// mute is a sink that does not tell what has arrived.
+type mute struct{ auditsink.Sink }
+
+func (mute) Describe() auditsink.Traits { return auditsink.Traits{Unacknowledged: true} }
 
 func sinkOpener(s auditsink.Sink) auditsink.Opener {
 	return func(context.Context, *url.URL) (auditsink.Sink, error) { return s, nil }
@@ -34,9 +40,11 @@ func TestMuxOpens(t *testing.T) {
 		"a=test:x?depth=3&start=now":          {Name: "a", Start: auditsink.Start{Now: true}},
 		long + "=test:x?start=seq:12":         {Name: long, Start: auditsink.Start{Seq: 12}},
 		"a=test:x?filter=action:*&depth=a%3D": {Name: "a"},
+		"a=test:x?required=true":              {Name: "a", Required: true},
+		"a=test:x?required=false":             {Name: "a"},
 	} {
 		got, err := testMux(&u).Open(t.Context(), text)
-		if err != nil || got.Name != want.Name || got.Start != want.Start || got.Sink != auditsink.Discard {
+		if err != nil || got.Name != want.Name || got.Start != want.Start || got.Required != want.Required || got.Sink != auditsink.Discard {
 			t.Errorf("%s: %+v, %v", text, got, err)
 		}
 		if u.Query().Has("start") || u.Query().Has("filter") || u.Query().Has("depth") != strings.Contains(text, "depth") {
@@ -54,7 +62,7 @@ func TestMuxRefuses(t *testing.T) {
 		"Archive=test:x":                          "NAME=URL",
 		"=test:x":                                 "NAME=URL",
 		strings.Repeat("n", 64) + "=test:x":       "NAME=URL",
-		"a=Canary":                                "unknown scheme: this version knows test:",
+		"a=Canary":                                "unknown scheme: this version knows mute:, test:",
 		"a=":                                      "unknown scheme",
 		"a=carrier+pigeon://Canary@host":          "unknown scheme",
 		"a=test://user:Canary@host/":              "credential",
@@ -74,7 +82,8 @@ func TestMuxRefuses(t *testing.T) {
 		"a=test:x?filter=action:":                 "action:",
 		"a=test:x?filter=action:[a-z]Canary":      "action:",
 		"a=test:x?filter=action:developer.canary": "matches no action",
-		"a=test:x?required=true":                  "required is not supported in this version",
+		"a=test:x?required=yes":                   "required must be true or false",
+		"a=mute:?required=true":                   "cannot be required",
 		"a=test:x?format=ocsf":                    "format is not supported in this version",
 	} {
 		_, err := testMux(&u).Open(t.Context(), text)

@@ -57,6 +57,10 @@ type Record struct {
 // NewRecord gives canonical bytes their place in the log. The leaf hash is that
 // of RFC 6962, section 2.1, over the canonical bytes.
 func NewRecord(seq int64, canonical []byte) (Record, error) {
+	return stamped(seq, canonical, tlog.RecordHash(canonical))
+}
+
+func stamped(seq int64, canonical []byte, hash tlog.Hash) (Record, error) {
 	at := dataAt(canonical)
 	if at < 0 || len(canonical) > MaxCanonical || seq < 1 || seq > maxSequence {
 		return Record{}, ErrMalformed
@@ -65,10 +69,9 @@ func NewRecord(seq int64, canonical []byte) (Record, error) {
 	if err := r.readHead(canonical[:at]); err != nil {
 		return Record{}, err
 	}
-	hash := tlog.RecordHash(canonical).String()
 	r.Line = make([]byte, 0, len(canonical)+stampLen)
 	r.Line = append(r.Line, canonical[:at]...)
-	r.Line = fmt.Appendf(r.Line, `%s%0*d%s%s%s`, beforeSequence, sequenceDigits, seq, beforeHash, hash, afterHash)
+	r.Line = fmt.Appendf(r.Line, `%s%0*d%s%s%s`, beforeSequence, sequenceDigits, seq, beforeHash, hash.String(), afterHash)
 	r.Line = append(r.Line, canonical[at:]...)
 	return r, nil
 }
@@ -101,6 +104,8 @@ func (r *Record) readHead(head []byte) error {
 // ParseLine reads the line of a record, without its newline, and sees that the
 // leaf hash is that of the rest. The record keeps line.
 //
+// A stub's is that of the record that it stands for.
+//
 // It reports [ErrMalformed] for what is not a line of a record and
 // [ErrLeafHash] for one that was changed.
 func ParseLine(line []byte) (Record, error) {
@@ -113,10 +118,53 @@ func ParseLine(line []byte) (Record, error) {
 		return Record{}, err
 	}
 	r := Record{Seq: seq, Line: line}
-	if tlog.RecordHash(r.Canonical()) != hash {
+	same := tlog.RecordHash(r.Canonical()) == hash
+	err = r.readHead(line[:at])
+	if !same && (err != nil || !r.IsStub()) {
 		return Record{}, ErrLeafHash
 	}
-	return r, r.readHead(line[:at])
+	return r, err
+}
+
+// Stub returns what stands in a sink for this record, which the sink refused: an
+// event of its own, of no text that a client chose, with the sequence and the
+// leaf hash of the record, whose id is that of its target.
+func (r Record) Stub() (Record, error) {
+	var head struct {
+		Source string `json:"source"`
+	}
+	if err := json.Unmarshal(append(bytes.Clone(r.Line[:dataAt(r.Line)]), '}'), &head); err != nil {
+		return Record{}, fmt.Errorf("%w: %w", ErrMalformed, err)
+	}
+	workspace, err := uuid.Parse(strings.TrimPrefix(head.Source, sourcePrefix))
+	if err != nil {
+		return Record{}, fmt.Errorf("%w: %w", ErrMalformed, err)
+	}
+	canonical, err := Event{
+		ID:        uuid.NewSHA1(r.ID, []byte(ActionStub)),
+		At:        r.At,
+		Workspace: Workspace{ID: workspace},
+		Actor:     Actor{Kind: System, Name: "audit log"},
+		Action:    ActionStub,
+		Outcome:   Refused,
+		Target:    Target{Type: "AuditEntry", ID: &r.ID},
+		Changes:   map[string][2]any{"action": {nil, r.Action}},
+	}.Canonical()
+	if err != nil {
+		return Record{}, err
+	}
+	return stamped(r.Seq, canonical, r.LeafHash())
+}
+
+// IsStub reports whether the record is a stub: what it says is in the log under
+// its sequence and its leaf hash.
+func (r Record) IsStub() bool { return r.Action == ActionStub }
+
+// LeafHash returns the leaf hash that the line says.
+func (r Record) LeafHash() tlog.Hash {
+	at := dataAt(r.Line)
+	_, hash, _ := parseStamp(string(r.Line[at-stampLen : at])) // NewRecord wrote it, or ParseLine has read it
+	return hash
 }
 
 // parseStamp reads sequence and leafhash at their fixed offsets.

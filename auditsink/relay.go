@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -24,6 +25,10 @@ const (
 	// leaseTime is how long a sink waits for another server after the one
 	// that fed it died.
 	leaseTime = 5 * time.Second
+	// checkpointEvery is how often a batch carries a checkpoint at most, and
+	// probeEvery how often an idle sink is probed that others wait for.
+	checkpointEvery = time.Second
+	probeEvery      = 2 * time.Second
 	// drainTime is how long a relay that is told to stop goes on delivering.
 	drainTime = 5 * time.Second
 
@@ -44,7 +49,26 @@ type Relay struct {
 	down   bool // the sink failed and has not recovered
 	// notBefore is until when the destination asked to be left alone.
 	notBefore time.Time
+
+	// What is known of a record that may be what the sink cannot take.
+	limit   int   // of records in the next batch
+	suspect int64 // the first record of the last batch that failed
+	fails   int   // how often it has failed since it is that
+
+	delivered, retries atomic.Int64
 }
+
+// Stats is what a relay has done since it was made.
+type Stats struct {
+	Delivered int64 // records that the sink acknowledged
+	Retries   int64 // times that it was tried again after a failure
+}
+
+// Stats may be called while Run runs.
+func (r *Relay) Stats() Stats { return Stats{r.delivered.Load(), r.retries.Load()} }
+
+// Destination returns what the relay feeds.
+func (r *Relay) Destination() Destination { return r.to }
 
 // NewRelay returns a relay that feeds to from source. A nil logger is the
 // default one.
@@ -60,6 +84,7 @@ func NewRelay(to Destination, source Source, logger *slog.Logger) *Relay {
 		log:    logger.With(slog.String("sink", to.Name)),
 		holder: uuid.New(),
 		pauses: pauses,
+		limit:  maxBatchRecords,
 	}
 }
 
@@ -114,6 +139,7 @@ func (r *Relay) failed(ctx context.Context, err error) time.Duration {
 		r.down = true
 		r.log.LogAttrs(ctx, slog.LevelError, "audit sink is down", slog.Any("error", err))
 	}
+	r.retries.Add(1)
 	pause := r.pauses.NextBackOff()
 	if asked, ok := errors.AsType[*RetryError](err); ok {
 		pause = max(pause, min(asked.After, maxRetryAfter))

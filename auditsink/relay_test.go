@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -31,6 +33,11 @@ type memory struct {
 	moves   int   // how often the cursor moved
 	failure error // of every call that touches the lease
 	hang    bool  // advancing does not return
+
+	problem    string           // that was last reported
+	quarantine map[int64]string // why, by sequence
+	full       int              // how many there may be; 0 for any number
+	ahead      int64            // what was last heard of a sink ahead of the log
 }
 
 func newMemory() *memory { return &memory{sealed: make(chan struct{})} }
@@ -68,7 +75,7 @@ func (m *memory) Sealed() <-chan struct{} {
 	return m.sealed
 }
 
-func (m *memory) Claim(_ context.Context, sink string, holder uuid.UUID, _ auditsink.Start, ttl time.Duration) (auditsink.Lease, error) {
+func (m *memory) Claim(_ context.Context, to auditsink.Destination, holder uuid.UUID, ttl time.Duration) (auditsink.Lease, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.failure != nil {
@@ -78,7 +85,76 @@ func (m *memory) Claim(_ context.Context, sink string, holder uuid.UUID, _ audit
 		return auditsink.Lease{}, auditsink.ErrHeld
 	}
 	m.epoch, m.holder, m.until = m.epoch+1, holder, time.Now().Add(ttl)
-	return auditsink.Lease{Sink: sink, Epoch: m.epoch, Cursor: m.cursor, TTL: ttl}, nil
+	return auditsink.Lease{
+		Sink: to.Name, Epoch: m.epoch, Cursor: m.cursor, TTL: ttl, Down: m.problem != "", Quarantined: len(m.quarantine),
+	}, nil
+}
+
+func (m *memory) Checkpoint(_ context.Context, size int64) (auditsink.Checkpoint, error) {
+	return auditsink.Checkpoint{Size: size, Note: fmt.Sprint("signed at ", size)}, nil
+}
+
+// held runs fn under the lock, if the lease is still the last one.
+func (m *memory) held(lease auditsink.Lease, fn func() error) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.failure != nil {
+		return m.failure
+	}
+	if m.epoch != lease.Epoch {
+		return auditsink.ErrFenced
+	}
+	return fn()
+}
+
+func (m *memory) Report(_ context.Context, lease auditsink.Lease, problem string) error {
+	return m.held(lease, func() error {
+		m.problem = problem
+		return nil
+	})
+}
+
+func (m *memory) Ahead(_ context.Context, lease auditsink.Lease, high int64) error {
+	return m.held(lease, func() error {
+		m.ahead = high
+		if lease.Cursor == 0 {
+			return errors.New("another log's")
+		}
+		return nil
+	})
+}
+
+func (m *memory) Quarantine(_ context.Context, lease auditsink.Lease, seq int64, reason string) error {
+	return m.held(lease, func() error {
+		if m.full > 0 && len(m.quarantine) >= m.full {
+			return auditsink.ErrQuarantineFull
+		}
+		if m.quarantine == nil {
+			m.quarantine = make(map[int64]string)
+		}
+		m.quarantine[seq] = reason
+		return nil
+	})
+}
+
+// Quarantined has the lowest due at any time.
+func (m *memory) Quarantined(context.Context, string) (auditsink.Record, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.quarantine) == 0 {
+		return auditsink.Record{}, nil
+	}
+	return m.records[slices.Min(slices.Collect(maps.Keys(m.quarantine)))-1], nil
+}
+
+func (m *memory) Offered(_ context.Context, lease auditsink.Lease, seq int64, problem string) error {
+	return m.held(lease, func() error {
+		m.quarantine[seq] = problem
+		if problem == "" {
+			delete(m.quarantine, seq)
+		}
+		return nil
+	})
 }
 
 func (m *memory) Advance(ctx context.Context, lease auditsink.Lease, cursor int64) error {
@@ -318,25 +394,6 @@ func wantCalls(t *testing.T, to *sink, want int) {
 	}
 }
 
-func TestRelayGoesOnBehindWhatWasAccepted(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		source, to := newMemory(), &sink{}
-		source.add(sinktest.Records(t, 1, 10)...)
-		to.before = func(_ context.Context, b *auditsink.Batch) (auditsink.Result, error) {
-			if len(b.Records) > 3 {
-				return auditsink.Result{Accepted: 3}, &auditsink.RejectedError{Seq: b.Records[3].Seq, Reason: "no"}
-			}
-			return auditsink.Result{}, nil
-		}
-		r := start(t, source, auditsink.Destination{Sink: to})
-		pass(time.Minute)
-		wantUpTo(t, to, 10)
-		if r.stop(); !strings.Contains(r.log.String(), "audit record 4 was rejected") {
-			t.Errorf("logged %s", &r.log)
-		}
-	})
-}
-
 // A sink that claims more than it was given is not believed.
 func TestRelayDistrustsImpossibleCounts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -453,7 +510,7 @@ func TestRelayRefusesADestinationAheadOfTheLog(t *testing.T) {
 		r := start(t, source, auditsink.Destination{Sink: to})
 		pass(time.Minute)
 		r.stop()
-		if len(to.sequences()) != 0 || source.cursor != 0 || !strings.Contains(r.log.String(), "holds record 11, but this log ends at 10") {
+		if len(to.sequences()) != 0 || source.cursor != 0 || !strings.Contains(r.log.String(), "holds record 11, but this log ends at 10: another log's") {
 			t.Errorf("delivered %v, logged %s", to.sequences(), &r.log)
 		}
 	})

@@ -22,6 +22,9 @@ type session struct {
 	// request that got it was sent.
 	until atomic.Int64
 	began time.Time
+
+	// When what is only done now and then was last done.
+	probed, signed, offered time.Time
 }
 
 // session claims the sink and feeds it until something fails, or until stop is
@@ -29,7 +32,7 @@ type session struct {
 func (r *Relay) session(ctx context.Context, stop <-chan struct{}) error {
 	s := &session{Relay: r, began: time.Now()}
 	var err error
-	if s.lease, err = r.source.Claim(ctx, r.to.Name, r.holder, r.to.Start, leaseTime); err != nil {
+	if s.lease, err = r.source.Claim(ctx, r.to, r.holder, leaseTime); err != nil {
 		return err
 	}
 	s.until.Store(int64(leaseTime))
@@ -44,8 +47,21 @@ func (r *Relay) session(ctx context.Context, stop <-chan struct{}) error {
 	}
 	cancel(nil)
 	keeper.Wait()
+	if err != nil && !errors.Is(err, context.Canceled) && !errors.Is(err, ErrFenced) {
+		r.report(ctx, lease, err.Error())
+	}
 	r.release(ctx, lease)
 	return err
+}
+
+// report tells all servers how the sink fares. If it fails, the database is
+// down, which stops them by itself.
+func (r *Relay) report(ctx context.Context, lease Lease, problem string) {
+	ctx, done := context.WithTimeout(context.WithoutCancel(ctx), leaseTime)
+	defer done()
+	if err := r.source.Report(ctx, lease, problem); err != nil && !errors.Is(err, ErrFenced) {
+		r.log.LogAttrs(ctx, slog.LevelWarn, "the state of an audit sink was not kept", slog.Any("error", err))
+	}
 }
 
 // release lets another server take over at once, which may have more luck with
@@ -104,6 +120,9 @@ func (s *session) feed(ctx context.Context, stop <-chan struct{}) error {
 		return err
 	}
 	for {
+		if err := s.offer(ctx); err != nil {
+			return err
+		}
 		stopping := isClosed(stop)  // both before reading,
 		sealed := s.source.Sealed() // or a seal in between is missed
 		records, err := s.source.Read(ctx, s.lease.Cursor, maxBatchRecords)
@@ -114,14 +133,19 @@ func (s *session) feed(ctx context.Context, stop <-chan struct{}) error {
 			if err := s.forward(ctx, records); err != nil {
 				return err
 			}
-			s.worked(ctx)
+			s.up(ctx)
 			continue
 		}
-		s.worked(ctx)
+		s.up(ctx)
 		if stopping || ctx.Err() != nil {
 			return ctx.Err()
 		}
 		wait(ctx, sealed, stop)
+		if s.to.Required && time.Since(s.probed) >= probeEvery {
+			if err := s.probe(ctx); err != nil {
+				return err
+			}
+		}
 	}
 }
 
@@ -146,16 +170,38 @@ func wait(ctx context.Context, sealed, stop <-chan struct{}) {
 	}
 }
 
+// up says that the sink is up, where that is news.
+func (s *session) up(ctx context.Context) {
+	s.worked(ctx)
+	if s.lease.Down {
+		s.lease.Down = false
+		s.report(ctx, s.lease, "")
+	}
+}
+
+// probe asks the sink whether a delivery has a chance, if it can tell.
+func (s *session) probe(ctx context.Context) error {
+	s.probed = time.Now()
+	sink, ok := s.to.Sink.(Prober)
+	if !ok {
+		return nil
+	}
+	ctx, done := context.WithTimeout(ctx, deliverTimeout)
+	defer done()
+	if err := sink.Probe(ctx); err != nil {
+		return fmt.Errorf("probe: %w", err)
+	}
+	return nil
+}
+
 // resume finds out where to go on: behind what the relay knows to be
 // delivered and what the destination says that it holds.
 func (s *session) resume(ctx context.Context) error {
+	if err := s.probe(ctx); err != nil {
+		return err
+	}
 	ctx, done := context.WithTimeout(ctx, deliverTimeout)
 	defer done()
-	if sink, ok := s.to.Sink.(Prober); ok {
-		if err := sink.Probe(ctx); err != nil {
-			return fmt.Errorf("probe: %w", err)
-		}
-	}
 	sink, ok := s.to.Sink.(Resumer)
 	if !ok {
 		return nil
@@ -169,9 +215,11 @@ func (s *session) resume(ctx context.Context) error {
 		return fmt.Errorf("read the head of the audit log: %w", err)
 	}
 	if high > head {
-		// To go on would be to leave out everything up to there.
-		return fmt.Errorf("the destination holds record %d, but this log ends at %d: it is another log's, or the database was put back; give the sink an empty destination",
-			high, head)
+		// To go on would be to leave out everything up to there, unless the
+		// log goes on behind it.
+		if err := s.source.Ahead(ctx, s.lease, high); err != nil {
+			return fmt.Errorf("the destination holds record %d, but this log ends at %d: %w", high, head, err)
+		}
 	}
 	if 0 < high && high < s.lease.Cursor {
 		// It had more, or another destination of this name had it. What it
@@ -189,11 +237,21 @@ func (s *session) resume(ctx context.Context) error {
 // that is done with.
 func (s *session) forward(ctx context.Context, records []Record) error {
 	batch, last := s.pick(records)
-	var failure error
-	if len(batch.Records) > 0 {
-		last, failure = s.deliver(ctx, batch, last)
+	if len(batch.Records) == 0 {
+		return s.move(ctx, last)
 	}
-	return errors.Join(failure, s.move(ctx, last))
+	if err := s.attach(ctx, batch, last); err != nil {
+		return err
+	}
+	last, failure := s.deliver(ctx, batch, last)
+	if err := s.move(ctx, last); err != nil || ctx.Err() != nil {
+		return errors.Join(failure, err)
+	}
+	if failure == nil {
+		s.limit = min(2*s.limit, maxBatchRecords)
+		return nil
+	}
+	return s.isolate(ctx, batch, failure)
 }
 
 // pick returns the first batch of records, and the sequence up to which it is
@@ -204,7 +262,7 @@ func (s *session) pick(records []Record) (batch *Batch, last int64) {
 	for _, r := range records {
 		if s.to.Filter.Passes(r) {
 			size += len(r.Line) + 1
-			if size > maxBatchBytes && len(batch.Records) > 0 {
+			if full := size > maxBatchBytes || len(batch.Records) == s.limit; full && len(batch.Records) > 0 {
 				return batch, last
 			}
 			batch.Records = append(batch.Records, r)
@@ -212,6 +270,19 @@ func (s *session) pick(records []Record) (batch *Batch, last int64) {
 		last = r.Seq
 	}
 	return batch, last
+}
+
+// attach gives the batch a checkpoint, now and then.
+func (s *session) attach(ctx context.Context, batch *Batch, last int64) error {
+	if time.Since(s.signed) < checkpointEvery {
+		return nil
+	}
+	var err error
+	if batch.Checkpoint, err = s.source.Checkpoint(ctx, last); err != nil {
+		return fmt.Errorf("read a checkpoint: %w", err)
+	}
+	s.signed = time.Now()
+	return nil
 }
 
 // deliver returns the sequence up to which everything is done with: last, or
@@ -223,17 +294,18 @@ func (s *session) deliver(ctx context.Context, batch *Batch, last int64) (int64,
 		return s.lease.Cursor, errLapsed
 	}
 	result, err := s.to.Sink.Deliver(ctx, batch)
-	if err == nil {
-		return last, nil
+	accepted := len(batch.Records)
+	if err != nil {
+		err = fmt.Errorf("deliver: %w", err)
+		if accepted = result.Accepted; accepted < 0 || accepted > len(batch.Records) {
+			return s.lease.Cursor, fmt.Errorf("the sink counts %d of %d records as accepted: %w", accepted, len(batch.Records), err)
+		}
 	}
-	if result.Accepted < 0 || result.Accepted > len(batch.Records) {
-		return s.lease.Cursor, fmt.Errorf("deliver: the sink counts %d of %d records as accepted: %w",
-			result.Accepted, len(batch.Records), err)
+	s.delivered.Add(int64(accepted))
+	if accepted == len(batch.Records) {
+		return last, err
 	}
-	if result.Accepted == len(batch.Records) {
-		return last, fmt.Errorf("deliver: %w", err)
-	}
-	return batch.Records[result.Accepted].Seq - 1, fmt.Errorf("deliver: %w", err)
+	return batch.Records[accepted].Seq - 1, err
 }
 
 // move moves the cursor forward.

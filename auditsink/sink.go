@@ -44,6 +44,18 @@ type Sink interface {
 type Batch struct {
 	// Records rise in Seq. There are gaps where a filter took some out.
 	Records []Record
+	// Checkpoint is the newest signed checkpoint over records up to the last
+	// of the batch; its Size is 0 for none. A sink that has a place for it
+	// beside the records keeps it there. It is no record, and neither what it
+	// is nor whether it is there decides what becomes of the batch.
+	Checkpoint Checkpoint
+}
+
+// Checkpoint is what was signed of the log: that it began with Size records of
+// this root. Who holds it can convict a database that was changed since.
+type Checkpoint struct {
+	Size int64
+	Note string // as in https://c2sp.org/tlog-checkpoint: lines of text
 }
 
 // Result says what became of a batch that was not wholly accepted.
@@ -77,12 +89,32 @@ type Prober interface {
 	Probe(ctx context.Context) error
 }
 
+// Latecomer is a Resumer that can take a record although it holds later ones: one
+// that it refused before, and holds a stub of. HighWater passes over it. A sink
+// that is no Resumer gets such a record by Deliver.
+type Latecomer interface {
+	DeliverLate(ctx context.Context, r Record) error
+}
+
+// Describer is a sink that says what it is good for.
+type Describer interface {
+	Describe() Traits
+}
+
+// Traits are what a sink is good for. The zero Traits are those of a sink that
+// is no Describer.
+type Traits struct {
+	// Unacknowledged says that nothing tells whether a record has arrived, so
+	// that nobody may be made to wait for it: the sink cannot be required.
+	Unacknowledged bool
+}
+
 // ErrClosed is returned by a sink that was closed.
 var ErrClosed = errors.New("the audit sink is closed")
 
 // RejectedError says that the destination will never accept a record as it
-// stands: the first one that [Result] does not count as accepted. Every other
-// error may pass.
+// stands: the first one that [Result] does not count as accepted. It then gets a
+// stub in its place. Every other error may pass.
 type RejectedError struct {
 	Seq    int64
 	Reason string

@@ -21,16 +21,37 @@ type Source interface {
 	// something.
 	Sealed() <-chan struct{}
 
+	// Checkpoint returns the newest signed checkpoint over at most the first
+	// size records; its Size is 0 for none.
+	Checkpoint(ctx context.Context, size int64) (Checkpoint, error)
+
 	// Claim takes the lease on a sink for holder, or takes it again, for
-	// ttl. A sink that has no place in the log yet gets the one that start
-	// says. Claim reports ErrHeld while another holder has the lease.
-	Claim(ctx context.Context, sink string, holder uuid.UUID, start Start, ttl time.Duration) (Lease, error)
+	// ttl. A sink that has no place in the log yet gets the one that its
+	// Start says. Claim reports ErrHeld while another holder has the lease.
+	Claim(ctx context.Context, to Destination, holder uuid.UUID, ttl time.Duration) (Lease, error)
 	// Advance moves the sink's place to cursor, never back, and prolongs the
 	// lease. It reports ErrFenced, and changes nothing, if the lease was
 	// claimed since.
 	Advance(ctx context.Context, lease Lease, cursor int64) error
+	// Report keeps for all servers why the sink is down, or that it is up
+	// where problem is empty, if the lease was not claimed since.
+	Report(ctx context.Context, lease Lease, problem string) error
 	// Release ends the lease, if it was not claimed since.
 	Release(ctx context.Context, lease Lease) error
+	// Ahead is told that the sink holds the record high, which this log does
+	// not have. If that is because the log went back in time, it sees to it
+	// that no sequence is given out twice, and returns nil; else an error.
+	Ahead(ctx context.Context, lease Lease, high int64) error
+
+	// Quarantine notes that the sink refuses a record, to be offered again
+	// later. It reports ErrQuarantineFull, or ErrFenced.
+	Quarantine(ctx context.Context, lease Lease, seq int64, reason string) error
+	// Quarantined returns the record that is to be offered again next, if one
+	// is due; else its Seq is 0.
+	Quarantined(ctx context.Context, sink string) (Record, error)
+	// Offered says what became of offering the record again: an empty problem
+	// ends its quarantine.
+	Offered(ctx context.Context, lease Lease, seq int64, problem string) error
 }
 
 // Lease is the right to feed a sink.
@@ -40,6 +61,10 @@ type Lease struct {
 	Epoch  int64
 	Cursor int64 // the last sequence that the sink is known to have
 	TTL    time.Duration
+	// Down and Quarantined are what was reported when the lease was claimed:
+	// that the sink is down, and how many records are in quarantine.
+	Down        bool
+	Quarantined int
 }
 
 var (
@@ -47,4 +72,7 @@ var (
 	ErrHeld = errors.New("another server feeds this audit sink")
 	// ErrFenced is returned to who no longer holds the lease on a sink.
 	ErrFenced = errors.New("another server has taken over this audit sink")
+	// ErrQuarantineFull is returned where a sink refuses so many records that
+	// it is the sink that is wrong.
+	ErrQuarantineFull = errors.New("the audit sink refuses too many records")
 )

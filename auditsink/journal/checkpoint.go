@@ -7,16 +7,19 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/keloa/apitokens/ent"
 	"github.com/keloa/apitokens/ent/auditcheckpoint"
 	"github.com/keloa/apitokens/ent/auditkey"
+	"github.com/keloa/apitokens/ent/workspace"
 )
 
 // keyName is the name of every key, and the first line of every checkpoint.
@@ -135,9 +138,11 @@ func openCheckpoint(signed string, known note.Verifiers) (Checkpoint, error) {
 
 // end is the end of the log, locked.
 type end struct {
-	head *ent.AuditHead
-	tree *tree
-	// goesOn is whether the log begins with what this process has signed.
+	head   *ent.AuditHead
+	tree   *tree
+	epochs epochs
+	// goesOn is whether the log begins with what this process has signed, or
+	// says why it does not.
 	goesOn bool
 }
 
@@ -152,52 +157,81 @@ func (j *Journal) openEnd(ctx context.Context, tx *ent.Tx) (end, error) {
 	if err != nil {
 		return end{}, err
 	}
+	es, err := readEpochs(ctx, tx.AuditEpoch)
+	if err != nil {
+		return end{}, err
+	}
 	goesOn, err := j.continues(ctx, tx, t)
-	return end{head, t, goesOn}, err
+	if err == nil && !goesOn {
+		goesOn, err = j.explain(ctx, tx, t, &es)
+	}
+	return end{head, t, es, goesOn}, err
+}
+
+// explain reports whether a log that does not begin with what this process has
+// signed went back in time since: it ends before that, which is recorded, or it
+// was recorded by another server, behind which it goes on.
+func (j *Journal) explain(ctx context.Context, tx *ent.Tx, t *tree, es *epochs) (bool, error) {
+	if t.size >= j.signed.Size {
+		if len(*es) <= j.signed.epochs || (*es)[j.signed.epochs].After >= j.signed.Size {
+			return false, nil
+		}
+		j.log.LogAttrs(ctx, slog.LevelWarn, "what this server signed before the database went back in time is no longer compared",
+			slog.Int64("signed", j.signed.Size), slog.Int64("after", (*es)[j.signed.epochs].After))
+		return true, nil
+	}
+	after := es.end(t.size)
+	if after >= j.signed.Size {
+		return true, nil
+	}
+	if err := j.rewind(ctx, tx, after, j.signed.Size, "what this server signed"); err != nil {
+		return false, err
+	}
+	var err error
+	*es, err = readEpochs(ctx, tx.AuditEpoch)
+	return true, err
 }
 
 // continues reports whether the tree begins with what this process last signed.
 func (j *Journal) continues(ctx context.Context, tx *ent.Tx, t *tree) (bool, error) {
-	switch signed := j.signed; {
-	case signed.Size == 0:
+	signed := j.signed
+	if signed.Size == 0 {
 		return true, nil
-	case t.size < signed.Size:
+	}
+	if t.size < signed.Size {
 		return false, nil
-	case t.size == signed.Size:
-		root, err := t.root()
-		return root == signed.Root, err
 	}
 	root, err := t.root()
-	if err != nil {
-		return false, err
+	if err != nil || t.size == signed.Size {
+		return root == signed.Root, err
 	}
-	proof, err := tlog.ProveTree(t.size, j.signed.Size, hashReader(ctx, tx.AuditTree))
+	proof, err := tlog.ProveTree(t.size, signed.Size, hashReader(ctx, tx.AuditTree))
 	if err != nil {
-		return false, fmt.Errorf("prove that the log at %d continues that at %d: %w", t.size, j.signed.Size, err)
+		return false, fmt.Errorf("prove that the log at %d continues that at %d: %w", t.size, signed.Size, err)
 	}
-	return tlog.CheckTree(proof, t.size, root, j.signed.Size, j.signed.Root) == nil, nil
+	return tlog.CheckTree(proof, t.size, root, signed.Size, signed.Root) == nil, nil
 }
 
 // closeEnd moves the head to the end of the tree and signs it, unless there is no
 // key or the log does not go on from what was signed. It returns what it signed.
-func (j *Journal) closeEnd(ctx context.Context, tx *ent.Tx, e end) (Checkpoint, error) {
+func (j *Journal) closeEnd(ctx context.Context, tx *ent.Tx, e end) (remembered, error) {
 	update := e.head.Update().SetSeq(e.tree.size)
 	if j.key == nil || !e.goesOn {
-		return Checkpoint{}, update.Exec(ctx)
+		return remembered{}, update.Exec(ctx)
 	}
 	root, err := e.tree.root()
 	if err != nil {
-		return Checkpoint{}, err
+		return remembered{}, err
 	}
 	c := Checkpoint{e.tree.size, root}
 	signed, err := j.key.sign(c)
 	if err != nil {
-		return Checkpoint{}, err
+		return remembered{}, err
 	}
 	if err := j.register(ctx, tx); err != nil {
-		return Checkpoint{}, err
+		return remembered{}, err
 	}
-	return c, update.SetNote(signed).Exec(ctx)
+	return remembered{c, len(e.epochs)}, update.SetNote(signed).Exec(ctx)
 }
 
 // register names the public key to those who verify.
@@ -211,7 +245,7 @@ func (j *Journal) register(ctx context.Context, tx *ent.Tx) error {
 
 // remember keeps what was signed last, to compare the log with it. It reports
 // errRewritten where nothing could be signed.
-func (j *Journal) remember(c Checkpoint) error {
+func (j *Journal) remember(c remembered) error {
 	switch {
 	case j.key == nil:
 		return nil
@@ -238,9 +272,9 @@ func (j *Journal) checkpoint(ctx context.Context, must bool) error {
 
 // keep keeps the signed end of the log, which it signs where nobody has.
 func (j *Journal) keep(ctx context.Context) error {
-	var next Checkpoint
+	var next remembered
 	err := j.db.Tx(ctx, func(ctx context.Context, tx *ent.Tx) error {
-		next = Checkpoint{}
+		next = remembered{}
 		e, err := j.openEnd(ctx, tx)
 		if errors.Is(err, errTreeShort) {
 			if err := catchUpAll(ctx, tx); err != nil {
@@ -255,7 +289,7 @@ func (j *Journal) keep(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		next = Checkpoint{e.tree.size, root}
+		next = remembered{Checkpoint{e.tree.size, root}, len(e.epochs)}
 		if e.head.Note == nil || !strings.HasPrefix(*e.head.Note, next.text()) {
 			if _, err := j.closeEnd(ctx, tx, e); err != nil {
 				return err
@@ -273,7 +307,33 @@ func (j *Journal) keep(ctx context.Context) error {
 	if err != nil || next.Size == 0 && j.signed.Size == 0 { // an empty log
 		return err
 	}
-	return j.remember(next)
+	if err := j.remember(next); err != nil || j.memory == nil || j.database == uuid.Nil {
+		return err
+	}
+	return j.memory.store(j.database, next)
+}
+
+// recall reads what this server signed before it was started, once.
+func (j *Journal) recall(ctx context.Context) error {
+	if j.memory == nil || j.database != uuid.Nil {
+		return nil
+	}
+	// What a database is known by is the oldest workspace: its id was drawn
+	// when the database was set up, and is in every backup of it.
+	id, err := j.db.Client().Workspace.Query().Order(ent.Asc(workspace.FieldID)).FirstID(ctx)
+	if ent.IsNotFound(err) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("find out which database this is: %w", err)
+	}
+	if j.signed.Size == 0 {
+		if j.signed, err = j.memory.load(id); err != nil {
+			return err
+		}
+	}
+	j.database = id
+	return nil
 }
 
 // moment is the time as it is stored.

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 
+	"golang.org/x/mod/sumdb/tlog"
+
 	"github.com/keloa/apitokens/auditsink"
 )
 
@@ -69,6 +71,12 @@ func (v *verification) compare(seq int64, canonical []byte) error {
 		return err
 	}
 	switch {
+	case v.copied.next.Seq == seq && v.copied.next.IsStub():
+		if v.copied.next.LeafHash() != tlog.RecordHash(canonical) {
+			return tampered(seq, "is not what the copy has a stub of")
+		}
+		v.report.Copied++
+		v.report.Stubs++
 	case v.copied.next.Seq == seq:
 		if !bytes.Equal(v.copied.next.Canonical(), canonical) {
 			return tampered(seq, "is not what the copy holds")

@@ -61,14 +61,14 @@ func TestSinksSayHowFarTheyAre(t *testing.T) {
 		}
 		run(t, j)()
 		holder := uuid.New()
-		lease, err := j.Claim(t.Context(), "archive", holder, auditsink.Start{}, time.Hour)
+		lease, err := j.Claim(t.Context(), auditsink.Destination{Name: "archive", Start: auditsink.Start{}}, holder, time.Hour)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if err := j.Advance(t.Context(), lease, 2); err != nil {
 			t.Fatal(err)
 		}
-		given, err := j.Claim(t.Context(), "later", holder, auditsink.Start{Seq: 9}, time.Hour)
+		given, err := j.Claim(t.Context(), auditsink.Destination{Name: "later", Start: auditsink.Start{Seq: 9}}, holder, time.Hour)
 		if err != nil {
 			t.Fatal(err)
 		}

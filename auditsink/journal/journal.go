@@ -54,6 +54,7 @@ const (
 type Options struct {
 	Database *database.DB
 	Key      *Key             // signs what is sealed; nil for none, where nothing is
+	Memory   *Memory          // keeps what was signed; nil for none
 	Logger   *slog.Logger     // nil for the default logger
 	Now      func() time.Time // nil for the system's clock
 }
@@ -67,10 +68,12 @@ type Journal struct {
 	wake     chan struct{} // holds one: more would say no more
 
 	// What follows belongs to Run.
-	failing  bool       // the last seal failed
-	key      *Key       // nil to sign nothing
-	unsigned bool       // something may be sealed that no checkpoint is kept of
-	signed   Checkpoint // what this process last signed
+	failing  bool // the last seal failed
+	key      *Key // nil to sign nothing
+	unsigned bool // something may be sealed that no checkpoint is kept of
+	memory   *Memory
+	database uuid.UUID  // which one the memory is of; nil until it was read
+	signed   remembered // what this process last signed
 	signedAt time.Time
 
 	mu     sync.Mutex
@@ -87,6 +90,7 @@ func New(o Options) *Journal {
 		log:    o.Logger,
 		now:    o.Now,
 		key:    o.Key,
+		memory: o.Memory,
 		wake:   make(chan struct{}, 1),
 		sealed: make(chan struct{}),
 		// One that was killed may have left something.
@@ -195,7 +199,7 @@ func (j *Journal) Run(ctx context.Context) error {
 	defer tick.Stop()
 	for ctx.Err() == nil {
 		err := j.refusals.summarise(ctx, j.now())
-		j.report(ctx, errors.Join(err, j.seal(ctx), j.checkpoint(ctx, false)))
+		j.report(ctx, errors.Join(err, j.work(ctx, false)))
 		select {
 		case <-ctx.Done():
 		case <-j.wake:
@@ -204,7 +208,16 @@ func (j *Journal) Run(ctx context.Context) error {
 	}
 	ctx, done := context.WithTimeout(context.WithoutCancel(ctx), finishTime)
 	defer done()
-	return errors.Join(j.refusals.finish(ctx, j.now()), j.seal(ctx), j.checkpoint(ctx, true))
+	return errors.Join(j.refusals.finish(ctx, j.now()), j.work(ctx, true))
+}
+
+// work seals and signs what there is. Nothing is before what was signed earlier
+// is known.
+func (j *Journal) work(ctx context.Context, last bool) error {
+	if err := j.recall(ctx); err != nil {
+		return err
+	}
+	return errors.Join(j.seal(ctx), j.checkpoint(ctx, last))
 }
 
 // report logs that sealing began to fail, and that it works again.

@@ -44,15 +44,22 @@ func (j *Journal) seal(ctx context.Context) error {
 // root is signed in it, so that nothing is ever sealed and unsigned.
 func (j *Journal) sealSome(ctx context.Context) error {
 	var sealed int
-	var next Checkpoint
+	var next remembered
 	err := j.db.Tx(ctx, func(ctx context.Context, tx *ent.Tx) error {
-		sealed, next = 0, Checkpoint{}
+		sealed, next = 0, remembered{}
 		e, err := j.openEnd(ctx, tx)
 		if errors.Is(err, errTreeShort) {
 			_, err = catchUp(ctx, tx)
 			return err // the next time, or one after it, finds it grown
 		}
 		if err != nil {
+			return err
+		}
+		if sealed, err = pass(ctx, tx, e.epochs, e.tree); err != nil {
+			return err
+		}
+		if sealed > 0 {
+			next, err = j.closeEnd(ctx, tx, e)
 			return err
 		}
 		// A plain read: entries of transactions that are still open are
@@ -91,7 +98,7 @@ func settle(ctx context.Context, tx *ent.Tx, t *tree, rows []*ent.AuditEntry) er
 	if err := number(ctx, tx, t.size, ids); err != nil {
 		return err
 	}
-	return grow(ctx, tx, t, records)
+	return grow(ctx, tx, t, leavesOf(records))
 }
 
 func (j *Journal) lockHead(ctx context.Context, tx *ent.Tx) (*ent.AuditHead, error) {

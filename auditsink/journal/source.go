@@ -2,6 +2,8 @@ package journal
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 
@@ -10,7 +12,9 @@ import (
 
 	"github.com/keloa/apitokens/auditsink"
 	"github.com/keloa/apitokens/ent"
+	"github.com/keloa/apitokens/ent/auditcheckpoint"
 	"github.com/keloa/apitokens/ent/auditentry"
+	"github.com/keloa/apitokens/ent/auditquarantine"
 	"github.com/keloa/apitokens/ent/sinkcursor"
 )
 
@@ -29,12 +33,12 @@ func (j *Journal) Read(ctx context.Context, after int64, limit int) ([]auditsink
 	}
 	records := make([]auditsink.Record, len(rows))
 	for i, row := range rows {
-		want := after + 1 + int64(i)
-		if *row.Seq != want {
-			return nil, fmt.Errorf("the audit log has no record %d, but record %d", want, *row.Seq)
+		if err := j.follows(ctx, after, *row.Seq); err != nil {
+			return nil, err
 		}
-		if records[i], err = auditsink.NewRecord(want, row.Record); err != nil {
-			return nil, fmt.Errorf("read audit record %d: %w", want, err)
+		after = *row.Seq
+		if records[i], err = auditsink.NewRecord(after, row.Record); err != nil {
+			return nil, fmt.Errorf("read audit record %d: %w", after, err)
 		}
 	}
 	return records, nil
@@ -49,79 +53,78 @@ func (j *Journal) Head(ctx context.Context) (int64, error) {
 	return head.Seq, nil
 }
 
-// Lags returns, by the name of each sink that was ever fed, how many sealed
-// records it does not have yet.
-func (j *Journal) Lags(ctx context.Context) (map[string]int64, error) {
-	// The cursors first: what is sealed between the two reads counts as lag,
-	// and never as less than none.
-	cursors, err := j.db.Client().SinkCursor.Query().All(ctx)
+// Checkpoint returns the newest signed checkpoint over at most the first size
+// records; its Size is 0 for none.
+func (j *Journal) Checkpoint(ctx context.Context, size int64) (auditsink.Checkpoint, error) {
+	head, err := j.db.Client().AuditHead.Get(ctx, headID)
 	if err != nil {
-		return nil, fmt.Errorf("read the cursors of the audit sinks: %w", err)
+		return auditsink.Checkpoint{}, fmt.Errorf("read the signed head of the audit log: %w", err)
 	}
-	head, err := j.Head(ctx)
+	if head.Seq <= size && head.Note != nil {
+		return auditsink.Checkpoint{Size: head.Seq, Note: *head.Note}, nil
+	}
+	row, err := j.db.Client().AuditCheckpoint.Query().
+		Where(auditcheckpoint.IDLTE(size)).
+		Order(ent.Desc(auditcheckpoint.FieldID)).
+		First(ctx)
+	if ent.IsNotFound(err) {
+		return auditsink.Checkpoint{}, nil
+	}
 	if err != nil {
-		return nil, err
+		return auditsink.Checkpoint{}, fmt.Errorf("read a checkpoint of the audit log: %w", err)
 	}
-	lags := make(map[string]int64, len(cursors))
-	for _, c := range cursors {
-		lags[c.ID] = head - c.Cursor
-	}
-	return lags, nil
+	return auditsink.Checkpoint{Size: row.ID, Note: row.Note}, nil
 }
 
 // Claim takes the lease on a sink, or reports [auditsink.ErrHeld].
-func (j *Journal) Claim(ctx context.Context, sink string, holder uuid.UUID, start auditsink.Start, ttl time.Duration) (auditsink.Lease, error) {
-	lease := auditsink.Lease{Sink: sink, TTL: ttl}
+func (j *Journal) Claim(ctx context.Context, to auditsink.Destination, holder uuid.UUID, ttl time.Duration) (auditsink.Lease, error) {
+	lease := auditsink.Lease{Sink: to.Name, TTL: ttl}
 	err := j.db.Tx(ctx, func(ctx context.Context, tx *ent.Tx) error {
-		row, err := j.lockCursor(ctx, tx, sink)
+		row, err := j.lockCursor(ctx, tx, to.Name)
 		if ent.IsNotFound(err) {
-			if err := begin(ctx, tx, sink, start); err != nil {
+			if err := begin(ctx, tx, to); err != nil {
 				return err
 			}
-			row, err = j.lockCursor(ctx, tx, sink)
+			row, err = j.lockCursor(ctx, tx, to.Name)
 		}
 		if err != nil {
 			return err
 		}
-		now, err := j.clock(ctx, tx)
+		now, err := j.clock(ctx, tx.QueryContext)
 		if err != nil {
 			return err
 		}
 		if row.Holder != nil && *row.Holder != holder && row.HeldUntil != nil && now.Before(*row.HeldUntil) {
 			return auditsink.ErrHeld
 		}
-		lease.Epoch, lease.Cursor = row.Epoch+1, row.Cursor
-		return row.Update().SetEpoch(lease.Epoch).SetHolder(holder).SetHeldUntil(now.Add(ttl)).Exec(ctx)
+		lease.Epoch, lease.Cursor, lease.Down = row.Epoch+1, row.Cursor, row.DownSince != nil
+		if lease.Quarantined, err = tx.AuditQuarantine.Query().Where(auditquarantine.Sink(to.Name)).Count(ctx); err != nil {
+			return err
+		}
+		return row.Update().SetEpoch(lease.Epoch).SetHolder(holder).SetHeldUntil(now.Add(ttl)).SetRequired(to.Required).Exec(ctx)
 	})
 	if err != nil {
-		return auditsink.Lease{}, fmt.Errorf("claim audit sink %s: %w", sink, err)
+		return auditsink.Lease{}, fmt.Errorf("claim audit sink %s: %w", to.Name, err)
 	}
 	return lease, nil
 }
 
 // begin gives a new sink its place in the log, unless another server has just
 // done so.
-func begin(ctx context.Context, tx *ent.Tx, sink string, start auditsink.Start) error {
+func begin(ctx context.Context, tx *ent.Tx, to auditsink.Destination) error {
 	head, err := tx.AuditHead.Get(ctx, headID)
 	if err != nil {
 		return err
 	}
-	return tx.SinkCursor.Create().SetID(sink).SetCursor(start.Cursor(head.Seq)).SetEpoch(0).
+	return tx.SinkCursor.Create().SetID(to.Name).SetCursor(to.Start.Cursor(head.Seq)).SetEpoch(0).
 		OnConflictColumns(sinkcursor.FieldID).Ignore().Exec(ctx)
 }
 
 // Advance moves the sink's place forward and prolongs the lease, or reports
 // [auditsink.ErrFenced].
 func (j *Journal) Advance(ctx context.Context, lease auditsink.Lease, cursor int64) error {
-	err := j.db.Tx(ctx, func(ctx context.Context, tx *ent.Tx) error {
-		row, err := j.lockCursor(ctx, tx, lease.Sink)
-		if err != nil {
-			return err
-		}
-		if row.Epoch != lease.Epoch {
-			return auditsink.ErrFenced
-		}
-		now, err := j.clock(ctx, tx)
+	err := j.held(ctx, lease, func(ctx context.Context, tx *ent.Tx, row *ent.SinkCursor) error {
+		now, err := j.clock(ctx, tx.QueryContext)
 		if err != nil {
 			return err
 		}
@@ -133,15 +136,27 @@ func (j *Journal) Advance(ctx context.Context, lease auditsink.Lease, cursor int
 	return nil
 }
 
+// held runs fn in a transaction in which nobody else can claim the lease, or
+// reports [auditsink.ErrFenced].
+func (j *Journal) held(ctx context.Context, lease auditsink.Lease, fn func(context.Context, *ent.Tx, *ent.SinkCursor) error) error {
+	return j.db.Tx(ctx, func(ctx context.Context, tx *ent.Tx) error {
+		row, err := j.lockCursor(ctx, tx, lease.Sink)
+		if err != nil {
+			return err
+		}
+		if row.Epoch != lease.Epoch {
+			return auditsink.ErrFenced
+		}
+		return fn(ctx, tx, row)
+	})
+}
+
 // Release ends the lease, if it was not claimed since.
 func (j *Journal) Release(ctx context.Context, lease auditsink.Lease) error {
-	err := j.db.Tx(ctx, func(ctx context.Context, tx *ent.Tx) error {
-		return tx.SinkCursor.Update().
-			Where(sinkcursor.ID(lease.Sink), sinkcursor.Epoch(lease.Epoch)).
-			ClearHolder().ClearHeldUntil().
-			Exec(ctx)
+	err := j.held(ctx, lease, func(ctx context.Context, _ *ent.Tx, row *ent.SinkCursor) error {
+		return row.Update().ClearHolder().ClearHeldUntil().Exec(ctx)
 	})
-	if err != nil {
+	if err != nil && !errors.Is(err, auditsink.ErrFenced) {
 		return fmt.Errorf("release audit sink %s: %w", lease.Sink, err)
 	}
 	return nil
@@ -157,12 +172,12 @@ func (j *Journal) lockCursor(ctx context.Context, tx *ent.Tx, sink string) (*ent
 
 // clock reads the database's clock, the only one that leases are judged on. It
 // is read after the row is locked: what is read before waiting is old.
-func (j *Journal) clock(ctx context.Context, tx *ent.Tx) (time.Time, error) {
+func (j *Journal) clock(ctx context.Context, read func(context.Context, string, ...any) (*sql.Rows, error)) (time.Time, error) {
 	query := "SELECT CAST(unixepoch('now', 'subsec') * 1000000 AS INTEGER)"
 	if j.db.Dialect() == dialect.MySQL {
 		query = "SELECT CAST(UNIX_TIMESTAMP(SYSDATE(6)) * 1000000 AS SIGNED)"
 	}
-	rows, err := tx.QueryContext(ctx, query)
+	rows, err := read(ctx, query)
 	if err != nil {
 		return time.Time{}, fmt.Errorf("read the database's clock: %w", err)
 	}

@@ -27,7 +27,7 @@ func TestLeaseIsHeldByOne(t *testing.T) {
 		j := open(db)
 		one, other := uuid.New(), uuid.New()
 		claim := func(holder uuid.UUID, ttl time.Duration) (auditsink.Lease, error) {
-			return j.Claim(t.Context(), "archive", holder, auditsink.Start{}, ttl)
+			return j.Claim(t.Context(), auditsink.Destination{Name: "archive"}, holder, ttl)
 		}
 		first, err := claim(one, time.Hour)
 		if err != nil || first.Cursor != 0 {
@@ -103,7 +103,7 @@ func TestStartIsForNewSinks(t *testing.T) {
 			"later": {auditsink.Start{Seq: 9}, 8},
 		} {
 			for _, start := range []auditsink.Start{test.start, {Seq: 1}, {Now: true}} {
-				lease, err := j.Claim(t.Context(), name, uuid.Max, start, time.Hour)
+				lease, err := j.Claim(t.Context(), auditsink.Destination{Name: name, Start: start}, uuid.Max, time.Hour)
 				if err != nil || lease.Cursor != test.want {
 					t.Errorf("%s: the cursor is %d, %v; want %d", name, lease.Cursor, err, test.want)
 				}

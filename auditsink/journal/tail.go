@@ -3,7 +3,6 @@ package journal
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"slices"
 	"sync"
@@ -184,19 +183,23 @@ func (f *follower) read(ctx context.Context) (int, error) {
 	}
 	entries := make([]Entry, len(rows))
 	for i, row := range rows {
-		if want := last + 1 + int64(i); *row.Seq != want {
-			return 0, fmt.Errorf("the audit log has no record %d, but record %d", want, *row.Seq)
+		if err := f.journal.follows(ctx, last, *row.Seq); err != nil {
+			return 0, err
 		}
+		last = *row.Seq
 		if entries[i], err = decode(row); err != nil {
 			return 0, err
 		}
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	for seq := max(f.last, last-keptEntries) + 1; seq <= last; seq++ {
+		f.recent[seq%keptEntries] = Entry{} // nobody's, if it is lost
+	}
 	for _, e := range entries {
 		f.recent[*e.Seq%keptEntries] = e
 	}
-	f.last += int64(len(entries))
+	f.last = last
 	close(f.more)
 	f.more = make(chan struct{})
 	return len(entries), nil

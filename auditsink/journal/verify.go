@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/google/uuid"
 	"golang.org/x/mod/sumdb/note"
@@ -43,7 +44,16 @@ type Report struct {
 	Keys        []string // that were trusted
 	Copied      int64    // records of the copy that were compared
 	NotCopied   int64    // records that the copy leaves out between its first and its last
+	Stubs       int64    // of the copied, those that the sink refused and has a stub of
+	Lost        []Loss   // what the database lost when it went back in time, as the log itself says
 	Foreign     int64    // lines of the copy that are no records
+}
+
+// Loss is a run of records that were sealed and are not in the database.
+type Loss struct {
+	From, To int64
+	At       time.Time // when it was found
+	Copied   int64     // of them, those that the copy has
 }
 
 // TamperedError names the first record that is not what was sealed.
@@ -72,7 +82,7 @@ func (j *Journal) Verify(ctx context.Context, o VerifyOptions) (Report, error) {
 		Journal: j,
 		options: o,
 		tree:    &tree{hashes: make(map[int64]tlog.Hash)},
-		kept:    make(map[int64]Checkpoint),
+		kept:    make(map[int64][]Checkpoint),
 	}
 	if o.Copy != nil {
 		v.copied = newCopyReader(o.Copy)
@@ -97,7 +107,8 @@ type verification struct {
 	head    int64   // the last record to look at
 	note    *string // what was signed of it, if anything
 	tree    *tree   // made anew from the records
-	kept    map[int64]Checkpoint
+	kept    map[int64][]Checkpoint
+	epochs  epochs
 	copied  *copyReader // nil for no copy
 }
 
@@ -116,6 +127,9 @@ func (v *verification) run(ctx context.Context) error {
 	}
 	if beyond != nil {
 		return beyond
+	}
+	if err := v.losses(ctx); err != nil {
+		return err
 	}
 	if err := v.signature(ctx); err != nil {
 		return err
@@ -141,7 +155,7 @@ func (v *verification) begin(ctx context.Context) (beyond, err error) {
 		if err != nil {
 			return nil, err
 		}
-		v.kept[c.Size] = c
+		v.kept[c.Size] = append(v.kept[c.Size], c)
 		furthest = max(furthest, c.Size)
 	}
 	// The head is read last: servers may be at work, and it only rises.
@@ -154,6 +168,9 @@ func (v *verification) begin(ctx context.Context) (beyond, err error) {
 		return nil, err
 	}
 	v.head, v.note = end.Seq, end.Note
+	if v.epochs, err = readEpochs(ctx, v.db.Client().AuditEpoch); err != nil {
+		return nil, err
+	}
 	if furthest = max(furthest, found); furthest > v.head {
 		beyond = tampered(v.head+1, "is missing: the log ends before it, and once went on to record %d", furthest)
 	}
@@ -216,8 +233,14 @@ func (v *verification) batch(ctx context.Context) error {
 	for _, c := range notes {
 		signed[c.ID] = c.Note
 	}
+	if upTo := v.epochs.lostUpTo(done + 1); upTo > 0 {
+		return v.lost(min(upTo, v.head, done+verifyBatch), stored, signed)
+	}
 	for _, row := range rows {
 		seq := v.tree.size + 1
+		if *row.Seq != seq && v.epochs.lostUpTo(seq) > 0 {
+			break
+		}
 		if *row.Seq != seq {
 			return tampered(seq, "is missing: the next there is has the sequence %d", *row.Seq)
 		}
@@ -246,7 +269,11 @@ func (v *verification) record(row *ent.AuditEntry, stored []byte, signed string)
 	if err := v.compare(seq, row.Record); err != nil {
 		return err
 	}
-	leaf := tlog.RecordHash(row.Record)
+	return v.leaf(seq, tlog.RecordHash(row.Record), stored, signed)
+}
+
+// leaf compares the next leaf with what is stored of the tree.
+func (v *verification) leaf(seq int64, leaf tlog.Hash, stored []byte, signed string) error {
 	switch {
 	case stored == nil:
 		return tampered(seq, "has no leaf in the Merkle tree")
@@ -334,18 +361,24 @@ func sameID(a, b *uuid.UUID) bool {
 	return *a == *b
 }
 
-// checkpoint looks at the checkpoints over the records up to seq.
+// checkpoint looks at the checkpoints over the records up to seq. What was kept
+// of one that is lost is of the records that were lost.
 func (v *verification) checkpoint(seq int64, signed string) error {
-	kept, isKept := v.kept[seq]
-	if signed == "" && !isKept {
+	kept := v.kept[seq]
+	if v.epochs.lostUpTo(seq) > 0 {
+		kept = nil
+	}
+	if signed == "" && len(kept) == 0 {
 		return nil
 	}
 	root, err := v.tree.root()
 	if err != nil {
 		return err
 	}
-	if isKept && kept.Root != root {
-		return v.rewritten(seq)
+	for _, c := range kept {
+		if c.Root != root {
+			return v.rewritten(seq)
+		}
 	}
 	if signed != "" {
 		c, err := openCheckpoint(signed, v.known)

@@ -102,6 +102,10 @@ func (s *Sink) Deliver(ctx context.Context, b *auditsink.Batch) (auditsink.Resul
 	})
 }
 
+// Describe says that syslog acknowledges nothing: that a server has read a
+// record does not say that it keeps it.
+func (s *Sink) Describe() auditsink.Traits { return auditsink.Traits{Unacknowledged: true} }
+
 // stream sends the records in a connection of their own.
 func (s *Sink) stream(ctx context.Context, records []auditsink.Record) error {
 	conn, err := s.dial(ctx, "tcp", s.addr)
