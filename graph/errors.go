@@ -65,6 +65,7 @@ func Explain(err error) *Problem {
 		rate      *token.RateError
 		argument  *keyset.ArgumentError
 		input     *token.InputError
+		audit     *token.AuditUnavailableError
 	)
 	switch {
 	case errors.As(err, &problem):
@@ -79,6 +80,8 @@ func Explain(err error) *Problem {
 		return &Problem{Code: CodeBadUserInput, Status: http.StatusBadRequest, Message: input.Error(), Field: input.Field}
 	case errors.As(err, &argument):
 		return &Problem{Code: CodeBadUserInput, Status: http.StatusBadRequest, Message: argument.Error(), Field: argument.Field}
+	case errors.As(err, &audit):
+		return &Problem{Code: CodeAuditUnavailable, Status: http.StatusServiceUnavailable, Message: audit.Error(), RetryAfter: 1}
 	case errors.Is(err, token.ErrUnauthenticated):
 		return &Problem{Code: CodeUnauthenticated, Status: http.StatusUnauthorized, Message: token.ErrUnauthenticated.Error()}
 	case errors.Is(err, token.ErrNotFound):

@@ -26,6 +26,7 @@ func TestExplain(t *testing.T) {
 		{token.ErrUnauthenticated, CodeUnauthenticated, http.StatusUnauthorized},
 		{token.ErrNotFound, CodeNotFound, http.StatusNotFound},
 		{token.ErrUnavailable, CodeUnavailable, http.StatusServiceUnavailable},
+		{&token.AuditUnavailableError{Sink: "archive", Reason: "is down"}, CodeAuditUnavailable, http.StatusServiceUnavailable},
 		{token.ErrConflict, CodeConflict, http.StatusConflict},
 		{&token.ForbiddenError{Ability: ability.Read, Reason: "no"}, CodeForbidden, http.StatusForbidden},
 		{&token.LimitError{Plan: "STARTER", Limit: 5}, CodeLimitReached, http.StatusForbidden},

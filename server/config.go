@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -52,6 +53,7 @@ type serverFlags struct {
 
 	InternalListen string   `env:"KELOA_INTERNAL_LISTEN" default:"127.0.0.1:8081" help:"The address of the listener for introspection, forward-auth and health, or off."`
 	AuditSink      []string `sep:"none" placeholder:"NAME=URL" help:"Copy the audit log to a sink, such as archive=file:data/audit.jsonl. The flag repeats ($KELOA_AUDIT_SINKS, separated by spaces). Default: none; the journal in the database is always kept."`
+	AuditConfig    string   `env:"KELOA_AUDIT_CONFIG" placeholder:"FILE" help:"Audit sinks as a YAML file, a list of name, url, filter, required and start, which is read again on SIGHUP. Default: none."`
 	AuditKey       string   `env:"KELOA_AUDIT_KEY" placeholder:"FILE" help:"The key that signs checkpoints of the audit log; the file is made if it is missing. Default: beside an SQLite database, with .audit-key after its name, or else data/audit-key."`
 	ResourceServer []string `sep:"none" placeholder:"NAME:SECRET" help:"A service that may introspect. SECRET may be env:NAME or file:PATH. The flag repeats ($KELOA_RESOURCE_SERVERS, separated by spaces). Mandatory when the internal listener is not on loopback. Default: none."`
 	RateLimitStore string   `env:"KELOA_RATE_LIMIT_STORE" default:"memory" help:"Where rate limits are counted: memory, each server for itself, or redis://HOST:6379/0 (rediss:// for TLS), where servers count together. Before HOST, USER:PASSWORD@ may stand; PASSWORD may be env:NAME or file:PATH."`
@@ -68,7 +70,6 @@ type serverFlags struct {
 // laterFlags are in the contract, and not supported yet. They are known here so
 // that a server that is asked for something it does not do says so and stops.
 type laterFlags struct {
-	AuditConfig      string   `env:"KELOA_AUDIT_CONFIG" placeholder:"FILE" help:"Audit sinks as a YAML file. Default: none; not supported by this version."`
 	OIDCIssuer       string   `name:"oidc-issuer" env:"KELOA_OIDC_ISSUER" placeholder:"URL" help:"Operators sign in by OpenID Connect. Default: none; not supported by this version."`
 	OIDCClientID     string   `name:"oidc-client-id" env:"KELOA_OIDC_CLIENT_ID" placeholder:"ID" help:"See --oidc-issuer."`
 	OIDCClientSecret string   `name:"oidc-client-secret" env:"KELOA_OIDC_CLIENT_SECRET" placeholder:"SECRET" help:"See --oidc-issuer."`
@@ -85,7 +86,9 @@ type config struct {
 	internalListen  string   // empty for no internal listener
 	publicURL       *url.URL // nil to take it from the public listener
 	plans           token.Plans
-	sinks           []string          // NAME=URL, as the mux of sinks takes them
+	sinkFlags       []sinkText
+	auditConfig     string            // a path; empty for none
+	sinks           []sinkText        // of the flags and, at the start, of the file
 	auditKey        string            // a path
 	resourceServers map[string]string // secrets by name
 	rateLimitStore  *redis.Options    // nil to count in memory
@@ -106,7 +109,7 @@ func (f serverFlags) config() (config, error) {
 		internalListen:  take(&first, setting("internal-listen"), f.InternalListen, parseInternalAddress),
 		publicURL:       f.publicURL(&first),
 		plans:           take(&first, setting("plans"), f.Plans, parsePlans),
-		sinks:           list(f.AuditSink, "KELOA_AUDIT_SINKS"),
+		auditConfig:     f.AuditConfig,
 		auditKey:        auditKeyPath(f.AuditKey, f.Database),
 		resourceServers: take(&first, setting("resource-server"), list(f.ResourceServer, "KELOA_RESOURCE_SERVERS"), parseResourceServers),
 		rateLimitStore:  take(&first, setting("rate-limit-store"), f.RateLimitStore, parseRateLimitStore),
@@ -116,6 +119,12 @@ func (f serverFlags) config() (config, error) {
 		lastUsedFlush:   take(&first, setting("last-used-flush"), f.LastUsedFlush, parseDuration(usage.MinInterval, usage.MaxInterval)),
 		logFormat:       take(&first, setting("log-format"), f.LogFormat, oneOf("text", "json")),
 		logLevel:        take(&first, setting("log-level"), f.LogLevel, oneOf("debug", "info", "warn", "error")),
+	}
+	for _, text := range list(f.AuditSink, "KELOA_AUDIT_SINKS") {
+		cfg.sinkFlags = append(cfg.sinkFlags, sinkText{text, "audit-sink"})
+	}
+	if first == nil {
+		cfg.sinks, first = cfg.sinkTexts()
 	}
 	if first == nil {
 		first = misspelt()
@@ -136,7 +145,6 @@ func (f laterFlags) check() error {
 		flag, value, standard string
 		parse                 func(string) (string, error)
 	}{
-		{"audit-config", f.AuditConfig, "", anyText},
 		{"oidc-issuer", f.OIDCIssuer, "", anyText},
 		{"oidc-client-id", f.OIDCClientID, "", anyText},
 		{"oidc-client-secret", f.OIDCClientSecret, "", anyText},
@@ -151,4 +159,14 @@ func (f laterFlags) check() error {
 		}
 	}
 	return nil
+}
+
+// sinkTexts returns the sinks of the flags and, as they stand there now, those of
+// the file.
+func (c config) sinkTexts() ([]sinkText, error) {
+	inFile, err := readAuditConfig(c.auditConfig)
+	if err != nil {
+		return nil, usageOrFailure(setting("audit-config"), err)
+	}
+	return append(slices.Clone(c.sinkFlags), inFile...), nil
 }

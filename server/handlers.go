@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/keloa/apitokens/auditsink"
 	"github.com/keloa/apitokens/auditsink/journal"
 	"github.com/keloa/apitokens/ent/database"
 	"github.com/keloa/apitokens/graph"
@@ -21,7 +22,10 @@ type handlerOptions struct {
 	Tokens   *token.Service
 	Database *database.DB
 	Journal  *journal.Journal
-	Logger   *slog.Logger
+	// Relayed says what the relays of this server have done, by the names of
+	// their sinks; nil where there are none.
+	Relayed func() map[string]auditsink.Stats
+	Logger  *slog.Logger
 	// PublicURL is the origin users see: a scheme and a host, nothing else.
 	PublicURL *url.URL
 	// ResourceServers may introspect: a secret by name. If there is none,

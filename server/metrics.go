@@ -6,7 +6,6 @@ import (
 	"maps"
 	"net/http"
 	"net/http/pprof"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -15,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/keloa/apitokens/auditsink/journal"
 	"github.com/keloa/apitokens/server/ui"
 	"github.com/keloa/apitokens/token/verdict"
 )
@@ -109,12 +109,21 @@ var (
 	descLimited  = prometheus.NewDesc("keloa_rate_limited_total", "Requests refused because a token or session has made too many.", nil, nil)
 	descAlone    = prometheus.NewDesc("keloa_rate_limit_alone_total", "Requests counted by this server alone because Redis did not answer.", nil, nil)
 	descShared   = prometheus.NewDesc("keloa_rate_limit_shared", "Whether requests are counted in Redis, for all servers.", nil, nil)
-	descLag      = prometheus.NewDesc("keloa_audit_lag_records", "Sealed audit records that a sink does not have yet.", []string{"sink"}, nil)
+
+	descLag         = prometheus.NewDesc("keloa_audit_lag_records", "Sealed audit records that a sink does not have yet.", []string{"sink"}, nil)
+	descLagSeconds  = prometheus.NewDesc("keloa_audit_lag_seconds", "The age of the oldest audit record that a sink does not have yet; 0 for none.", []string{"sink"}, nil)
+	descQuarantined = prometheus.NewDesc("keloa_audit_quarantined_records", "Audit records that a sink refused, and has stubs of.", []string{"sink"}, nil)
+	descSinkState   = prometheus.NewDesc("keloa_audit_sink_state", "1 for the state that a sink is in.", []string{"sink", "state"}, nil)
+	descDelivered   = prometheus.NewDesc("keloa_audit_delivered_records_total", "Audit records that a sink acknowledged to this server.", []string{"sink"}, nil)
+	descRetries     = prometheus.NewDesc("keloa_audit_retries_total", "Times that this server tried a sink again after a failure.", []string{"sink"}, nil)
 )
 
 // Describe is for the registry.
 func (m *domainMetrics) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descVerdicts, descLookups, descEnded, descTrusted, descCounted, descLimited, descAlone, descShared, descLag} {
+	for _, d := range []*prometheus.Desc{
+		descVerdicts, descLookups, descEnded, descTrusted, descCounted, descLimited, descAlone, descShared,
+		descLag, descLagSeconds, descQuarantined, descSinkState, descDelivered, descRetries,
+	} {
 		to <- d
 	}
 }
@@ -136,15 +145,31 @@ func (m *domainMetrics) Collect(to chan<- prometheus.Metric) {
 	to <- prometheus.MustNewConstMetric(descAlone, prometheus.CounterValue, float64(limits.Alone))
 	to <- prometheus.MustNewConstMetric(descShared, prometheus.GaugeValue, oneIf(limits.Shared))
 
+	if m.Relayed != nil {
+		for sink, stats := range m.Relayed() {
+			to <- prometheus.MustNewConstMetric(descDelivered, prometheus.CounterValue, float64(stats.Delivered), sink)
+			to <- prometheus.MustNewConstMetric(descRetries, prometheus.CounterValue, float64(stats.Retries), sink)
+		}
+	}
+	m.collectSinks(to)
+}
+
+// collectSinks says how the sinks fare, whichever server feeds them.
+func (m *domainMetrics) collectSinks(to chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), maxScrape)
 	defer cancel()
-	lags, err := m.Journal.Lags(ctx)
+	sinks, err := m.Journal.Sinks(ctx)
 	if err != nil {
 		m.Logger.WarnContext(ctx, "cannot tell how far the audit sinks are", slog.Any("error", err))
 		return
 	}
-	for _, sink := range slices.Sorted(maps.Keys(lags)) {
-		to <- prometheus.MustNewConstMetric(descLag, prometheus.GaugeValue, float64(lags[sink]), sink)
+	for _, s := range sinks {
+		to <- prometheus.MustNewConstMetric(descLag, prometheus.GaugeValue, float64(s.Behind), s.Name)
+		to <- prometheus.MustNewConstMetric(descLagSeconds, prometheus.GaugeValue, s.Lag.Seconds(), s.Name)
+		to <- prometheus.MustNewConstMetric(descQuarantined, prometheus.GaugeValue, float64(s.Quarantined), s.Name)
+		for _, state := range journal.States {
+			to <- prometheus.MustNewConstMetric(descSinkState, prometheus.GaugeValue, oneIf(s.State() == state), s.Name, state)
+		}
 	}
 }
 

@@ -7,131 +7,57 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"path/filepath"
-	"strings"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/keloa/apitokens/auditsink"
-	"github.com/keloa/apitokens/auditsink/execsink"
-	"github.com/keloa/apitokens/auditsink/filesink"
 	"github.com/keloa/apitokens/auditsink/journal"
-	"github.com/keloa/apitokens/auditsink/kafkasink"
-	"github.com/keloa/apitokens/auditsink/natssink"
-	"github.com/keloa/apitokens/auditsink/otlpsink"
-	"github.com/keloa/apitokens/auditsink/stdoutsink"
-	"github.com/keloa/apitokens/auditsink/syslogsink"
-	"github.com/keloa/apitokens/auditsink/webhooksink"
 )
 
-// openSinks opens the audit sinks, each written NAME=URL.
-func openSinks(ctx context.Context, texts []string) (sinks []auditsink.Destination, err error) {
-	var mux auditsink.Mux
-	mux.Register(execsink.Scheme, execsink.Open)
-	mux.Register(filesink.Scheme, filesink.Open)
-	mux.Register(kafkasink.Scheme, kafkasink.Open)
-	mux.Register(kafkasink.TLSScheme, kafkasink.Open)
-	mux.Register(natssink.Scheme, natssink.Open)
-	mux.Register(natssink.TLSScheme, natssink.Open)
-	mux.Register(stdoutsink.Scheme, stdoutsink.Open)
-	mux.Register(otlpsink.Scheme, otlpsink.Open)
-	mux.Register(otlpsink.PlainScheme, otlpsink.Open)
-	mux.Register(syslogsink.TLSScheme, syslogsink.Open)
-	mux.Register(syslogsink.TCPScheme, syslogsink.Open)
-	mux.Register(syslogsink.UDPScheme, syslogsink.Open)
-	mux.Register(webhooksink.Scheme, webhooksink.Open)
-	mux.Register(webhooksink.PlainScheme, webhooksink.Open)
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, closeSinks(sinks))
-		}
-	}()
-	names, places := make(map[string]bool), make(map[string]bool)
-	for _, text := range texts {
-		sink, err := mux.Open(ctx, text)
-		if err != nil {
-			return sinks, usageOrFailure(setting("audit-sink"), err)
-		}
-		sinks = append(sinks, sink)
-		if names[sink.Name] {
-			return sinks, usagef("%s: two sinks are called %s: give each its own name", setting("audit-sink"), sink.Name)
-		}
-		names[sink.Name] = true
-		at := placeOf(text)
-		if places[at] {
-			return sinks, usagef("%s: two sinks write to the same place, and each would take the other's records for its own: leave out %s",
-				setting("audit-sink"), sink.Name)
-		}
-		places[at] = true
-	}
-	return sinks, nil
-}
-
-// placeOf is where a sink, written NAME=URL, writes to: its URL without keys, a
-// file by its full path.
-func placeOf(text string) string {
-	_, at, _ := strings.Cut(text, "=")
-	at, _, _ = strings.Cut(at, "?")
-	if path, ok := strings.CutPrefix(at, filesink.Scheme+":"); ok {
-		if full, err := filepath.Abs(path); err == nil {
-			return full
-		}
-	}
-	return at
-}
-
-// usageOrFailure names the flag that err is about, and tells a value that is
-// wrong from one that the operating system has something against.
-func usageOrFailure(name string, err error) error {
-	if _, ok := errors.AsType[syscall.Errno](err); ok {
-		return fmt.Errorf("%s: %w", name, err)
-	}
-	return usagef("%s: %s", name, err)
-}
-
-// closeSinks closes what no relay has taken over.
-func closeSinks(sinks []auditsink.Destination) error {
-	var errs []error
-	for _, s := range sinks {
-		errs = append(errs, s.Sink.Close(context.Background()))
-	}
-	return errors.Join(errs...)
-}
-
-// toStandardOutput reports whether one of the sinks, written NAME=URL, is
-// standard output.
-func toStandardOutput(texts []string) bool {
-	for _, text := range texts {
-		if _, url, _ := strings.Cut(text, "="); strings.HasPrefix(url, "stdout:") {
-			return true
-		}
-	}
-	return false
-}
+// probeTime bounds how long a new sink may take to say that it is there.
+const probeTime = 10 * time.Second
 
 // pipeline is what works on the audit log in the background: the sealer of the
 // journal, and a relay for each sink.
 type pipeline struct {
-	log                    *slog.Logger
-	relays                 []*auditsink.Relay
-	stopSealer, stopRelays context.CancelFunc
-	sealer, relaying       sync.WaitGroup
+	log   *slog.Logger
+	audit *journal.Journal
+	gate  *journal.Gate
+	// configured reads anew which sinks there are to be.
+	configured func() ([]sinkText, error)
+
+	stopSealer, stopReloads context.CancelFunc
+	sealer, reloads         sync.WaitGroup
+
+	mu    sync.Mutex
+	feeds map[string]*feeding // by the name of the sink
+}
+
+// feeding is a relay that runs.
+type feeding struct {
+	text  string // what its sink was opened from
+	relay *auditsink.Relay
+	stop  func() // returns when the relay has ended
 }
 
 // startPipeline starts the sealer and the relays, which from then on own the
 // sinks. They outlive ctx: what the last requests leave behind is worked off by
 // stop.
-func startPipeline(ctx context.Context, audit *journal.Journal, sinks []auditsink.Destination, log *slog.Logger) *pipeline {
-	sealing, stopSealer := context.WithCancel(context.WithoutCancel(ctx))
-	relaying, stopRelays := context.WithCancel(context.WithoutCancel(ctx))
-	p := &pipeline{log: log, stopSealer: stopSealer, stopRelays: stopRelays}
+func startPipeline(ctx context.Context, audit *journal.Journal, gate *journal.Gate, sinks []openSink, configured func() ([]sinkText, error), log *slog.Logger) *pipeline {
+	ctx = context.WithoutCancel(ctx)
+	sealing, stopSealer := context.WithCancel(ctx)
+	reloading, stopReloads := context.WithCancel(ctx)
+	p := &pipeline{
+		log: log, audit: audit, gate: gate, configured: configured,
+		stopSealer: stopSealer, stopReloads: stopReloads, feeds: make(map[string]*feeding),
+	}
+	gate.Require(required(sinks))
 	p.sealer.Go(func() { p.run(sealing, audit.Run) })
 	for _, sink := range sinks {
-		relay := auditsink.NewRelay(sink, audit, log)
-		p.relays = append(p.relays, relay)
-		p.relaying.Go(func() { p.run(relaying, relay.Run) })
+		p.start(ctx, sink)
 	}
-	p.relaying.Go(func() { p.reopen(relaying) })
+	p.reloads.Go(func() { p.reload(reloading, ctx) })
 	return p
 }
 
@@ -141,8 +67,44 @@ func (p *pipeline) run(ctx context.Context, work func(context.Context) error) {
 	}
 }
 
-// reopen has the sinks take up their destinations again on each SIGHUP.
-func (p *pipeline) reopen(ctx context.Context) {
+// start feeds a sink until it is stopped.
+func (p *pipeline) start(ctx context.Context, sink openSink) {
+	ctx, cancel := context.WithCancel(ctx)
+	f := &feeding{text: sink.text, relay: auditsink.NewRelay(sink.Destination, p.audit, p.log)}
+	var running sync.WaitGroup
+	running.Go(func() { p.run(ctx, f.relay.Run) })
+	f.stop = func() {
+		cancel()
+		running.Wait()
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.feeds[sink.Name] = f
+}
+
+// current returns the feeds of now.
+func (p *pipeline) current() map[string]*feeding {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	feeds := make(map[string]*feeding, len(p.feeds))
+	for name, f := range p.feeds {
+		feeds[name] = f
+	}
+	return feeds
+}
+
+// relayed says what the relays have done, by the names of their sinks.
+func (p *pipeline) relayed() map[string]auditsink.Stats {
+	stats := make(map[string]auditsink.Stats)
+	for name, f := range p.current() {
+		stats[name] = f.relay.Stats()
+	}
+	return stats
+}
+
+// reload takes up on each SIGHUP which sinks there are to be, until ctx is done.
+// Relays that it starts live in alive.
+func (p *pipeline) reload(ctx, alive context.Context) {
 	hangUps := make(chan os.Signal, 1)
 	signal.Notify(hangUps, syscall.SIGHUP)
 	defer signal.Stop(hangUps)
@@ -153,18 +115,103 @@ func (p *pipeline) reopen(ctx context.Context) {
 		case <-hangUps:
 		}
 		p.log.InfoContext(ctx, "reopening the audit sinks")
-		for _, relay := range p.relays {
-			if err := relay.Reopen(ctx); err != nil {
-				p.log.ErrorContext(ctx, "cannot reopen an audit sink", slog.Any("error", err))
-			}
+		if err := p.replace(ctx, alive); err != nil {
+			p.log.ErrorContext(ctx, "the audit sinks stay as they were: their new configuration cannot be taken up", slog.Any("error", err))
 		}
 	}
 }
 
+// replace reopens the sinks that are as before, opens and probes those that are
+// new or changed and, only if all of them are there, lets the old ones finish and
+// starts the new.
+func (p *pipeline) replace(ctx, alive context.Context) error {
+	texts, err := p.configured()
+	if err == nil {
+		err = checkApart(texts)
+	}
+	if err != nil {
+		p.reopen(ctx, p.current())
+		return err
+	}
+	ending := p.current()
+	same := make(map[string]*feeding)
+	var changed []sinkText
+	for _, t := range texts {
+		if f := ending[t.name()]; f != nil && f.text == t.text {
+			same[t.name()] = f
+			delete(ending, t.name())
+		} else {
+			changed = append(changed, t)
+		}
+	}
+	opened, err := p.open(ctx, changed)
+	if err != nil {
+		p.reopen(ctx, p.current())
+		return err
+	}
+	p.reopen(ctx, same)
+	p.end(ending)
+	needed := required(opened)
+	for name, f := range same {
+		if f.relay.Destination().Required {
+			needed = append(needed, name)
+		}
+	}
+	p.gate.Require(needed)
+	for _, sink := range opened {
+		p.start(alive, sink)
+	}
+	if len(ending)+len(opened) > 0 {
+		p.log.InfoContext(ctx, "the audit sinks were changed", slog.Int("ended", len(ending)), slog.Int("started", len(opened)), slog.Int("unchanged", len(same)))
+	}
+	return nil
+}
+
+// open opens and probes sinks, all or none.
+func (p *pipeline) open(ctx context.Context, texts []sinkText) ([]openSink, error) {
+	ctx, done := context.WithTimeout(ctx, probeTime)
+	defer done()
+	opened, err := openSinks(ctx, texts)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range opened {
+		prober, ok := s.Sink.(auditsink.Prober)
+		if !ok {
+			continue
+		}
+		if err := prober.Probe(ctx); err != nil {
+			return nil, errors.Join(fmt.Errorf("audit sink %s: %w", s.Name, err), closeSinks(opened))
+		}
+	}
+	return opened, nil
+}
+
+func (p *pipeline) reopen(ctx context.Context, feeds map[string]*feeding) {
+	for _, f := range feeds {
+		if err := f.relay.Reopen(ctx); err != nil {
+			p.log.ErrorContext(ctx, "cannot reopen an audit sink", slog.Any("error", err))
+		}
+	}
+}
+
+// end lets relays deliver what there is, all at once, and forgets them.
+func (p *pipeline) end(feeds map[string]*feeding) {
+	var ending sync.WaitGroup
+	for name, f := range feeds {
+		ending.Go(f.stop)
+		p.mu.Lock()
+		delete(p.feeds, name)
+		p.mu.Unlock()
+	}
+	ending.Wait()
+}
+
 // stop seals what is left, and then lets the relays deliver it.
 func (p *pipeline) stop() {
+	p.stopReloads()
+	p.reloads.Wait()
 	p.stopSealer()
 	p.sealer.Wait()
-	p.stopRelays()
-	p.relaying.Wait()
+	p.end(p.current())
 }

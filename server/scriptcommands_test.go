@@ -181,3 +181,26 @@ func cmdReadme(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), blocks[0][1], 0o600))
 }
+
+// sinkstate NAME STATE waits until the journal says so of a sink.
+func cmdSinkState(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: sinkstate NAME STATE")
+	}
+	ts.Check(eventually(func() error {
+		db, err := database.Open(context.Background(), "sqlite:"+ts.MkAbs("data/keloa.db"), database.Options{})
+		if err != nil {
+			return err
+		}
+		states, err := journal.New(journal.Options{Database: db}).Sinks(context.Background())
+		if err := errors.Join(err, db.Close()); err != nil {
+			return err
+		}
+		for _, s := range states {
+			if s.Name == args[0] && s.State() == args[1] {
+				return nil
+			}
+		}
+		return fmt.Errorf("the sinks are %+v", states)
+	}))
+}

@@ -53,13 +53,14 @@ func serve(ctx context.Context, cfg config, std streams, release func()) (err er
 	if err != nil {
 		return err
 	}
-	audit := journal.New(journal.Options{Database: db, Key: key, Logger: log})
+	audit := journal.New(journal.Options{Database: db, Key: key, Memory: journal.NewMemory(cfg.auditKey, key), Logger: log})
+	gate := journal.NewGate(audit)
 	uses := usage.New(usage.Options{Database: db, Logger: log, Interval: cfg.lastUsedFlush})
 	limits := ratelimit.New(ratelimit.Options{Redis: cfg.rateLimitStore, Logger: log})
 	defer func() { err = errors.Join(err, limits.Close()) }()
 	limits.Ping(ctx)
 	tokens := token.New(token.Options{
-		Database: db, Journal: audit, Plans: cfg.plans, RevokeExposed: cfg.revokeExposed, Usage: uses, Limits: limits, Logger: log,
+		Database: db, Journal: audit, Plans: cfg.plans, RevokeExposed: cfg.revokeExposed, Usage: uses, Limits: limits, Gate: gate, Logger: log,
 	})
 	if err := tokens.Bootstrap(ctx); err != nil {
 		return err
@@ -79,7 +80,7 @@ func serve(ctx context.Context, cfg config, std streams, release func()) (err er
 		return err
 	}
 
-	pipeline := startPipeline(ctx, audit, sinks, log)
+	pipeline := startPipeline(ctx, audit, gate, sinks, cfg.sinkTexts, log)
 	defer pipeline.stop()
 	stopSweep := runUntil(ctx, tokens.RunSweep)
 	defer func() { _ = stopSweep() }() // it says in the log what fails
@@ -93,6 +94,7 @@ func serve(ctx context.Context, cfg config, std streams, release func()) (err er
 		Tokens:          tokens,
 		Database:        db,
 		Journal:         audit,
+		Relayed:         pipeline.relayed,
 		Logger:          log,
 		PublicURL:       origin,
 		ResourceServers: cfg.resourceServers,

@@ -56,7 +56,8 @@ func (f databaseFlag) use(ctx context.Context, std streams, plans token.Plans, f
 			return err
 		}
 	}
-	tokens := token.New(token.Options{Database: db, Journal: journal.New(journal.Options{Database: db}), Plans: plans})
+	audit := journal.New(journal.Options{Database: db})
+	tokens := token.New(token.Options{Database: db, Journal: audit, Plans: plans, Gate: journal.NewGate(audit)})
 	if err := tokens.Bootstrap(ctx); err != nil {
 		return err
 	}

@@ -52,6 +52,10 @@ func lacks(a ability.Ability) error {
 	return &ForbiddenError{Ability: a, Reason: fmt.Sprintf("this needs the ability %s", a)}
 }
 
+// AuditUnavailableError is returned while an audit sink that is required is down
+// or too far behind. What was asked may be asked again.
+type AuditUnavailableError = journal.UnavailableError
+
 // LimitError is returned when the workspace's plan allows no more.
 type LimitError struct {
 	Plan  string

@@ -52,6 +52,9 @@ func (s *Service) Mint(ctx context.Context, by Caller, in MintInput) (Minted, er
 	if err := s.Can(ctx, by, ability.FullAccess, auditsink.ActionMint); err != nil {
 		return Minted{}, err
 	}
+	if err := s.auditable(ctx); err != nil {
+		return Minted{}, err
+	}
 	if by.TestOnly && in.Mode != enttoken.ModeTEST {
 		return Minted{}, s.refuse(ctx, by, auditsink.ActionMint,
 			&ForbiddenError{Reason: "a test-mode token mints test-mode tokens only"})

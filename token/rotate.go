@@ -77,6 +77,9 @@ func (s *Service) Rotate(ctx context.Context, by Caller, in RotateInput) (Rotate
 	if err := s.Can(ctx, by, ability.FullAccess, auditsink.ActionRotate); err != nil {
 		return Rotated{}, err
 	}
+	if err := s.auditable(ctx); err != nil {
+		return Rotated{}, err
+	}
 	if err := in.check(); err != nil {
 		return Rotated{}, err
 	}

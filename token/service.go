@@ -53,6 +53,9 @@ type Options struct {
 	Usage *usage.Recorder
 	// Limits counts requests; nil to count them in memory.
 	Limits *ratelimit.Limiter
+	// Gate is asked before a token is minted, rotated or updated, and never
+	// before one is revoked; nil lets all through.
+	Gate *journal.Gate
 
 	Logger  *slog.Logger     // nil for the default logger
 	Now     func() time.Time // nil for the system's clock
@@ -75,6 +78,7 @@ type Service struct {
 	settler       *feed.Settler
 	elapsed       feed.Clock
 	uses          *usage.Recorder
+	gate          *journal.Gate
 	log           *slog.Logger
 	firstUses     singleflight.Group // of successors, by token
 	limits        *ratelimit.Limiter
@@ -93,6 +97,7 @@ func New(o Options) *Service {
 		settler:       feed.NewSettler(o.Database, o.Elapsed),
 		elapsed:       o.Elapsed,
 		uses:          o.Usage,
+		gate:          o.Gate,
 		log:           o.Logger,
 		limits:        o.Limits,
 	}
@@ -129,6 +134,16 @@ func (s *Service) Can(ctx context.Context, by Caller, a ability.Ability, attempt
 		return nil
 	}
 	return s.refuse(ctx, by, attempted, lacks(a))
+}
+
+// auditable reports an [AuditUnavailableError] while what is done could not be
+// copied to where it must be. Whatever mints a right or changes one asks first;
+// what ends one never does.
+func (s *Service) auditable(ctx context.Context) error {
+	if s.gate == nil {
+		return nil
+	}
+	return s.gate.Check(ctx)
 }
 
 // refuse records that by was refused what it attempted, and returns why. A

@@ -38,6 +38,9 @@ func (s *Service) Update(ctx context.Context, by Caller, in UpdateInput) (*ent.T
 	if err := s.Can(ctx, by, ability.FullAccess, auditsink.ActionUpdate); err != nil {
 		return nil, err
 	}
+	if err := s.auditable(ctx); err != nil {
+		return nil, err
+	}
 	in, err := in.clean()
 	if err != nil {
 		return nil, err
