@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -94,8 +95,9 @@ func (k *Key) sign(c Checkpoint) (string, error) {
 // text is what is signed of the checkpoint.
 func (c Checkpoint) text() string { return fmt.Sprintf("%s\n%d\n%s\n", keyName, c.Size, c.Root) }
 
-// verifiers reads public keys.
+// verifiers reads public keys, of which some may be there twice.
 func verifiers(public []string) (note.Verifiers, error) {
+	public = slices.Compact(slices.Sorted(slices.Values(public)))
 	known := make([]note.Verifier, len(public))
 	for i, key := range public {
 		var err error
@@ -327,8 +329,12 @@ func (j *Journal) recall(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("find out which database this is: %w", err)
 	}
+	keys, err := j.PublicKeys(ctx)
+	if err != nil {
+		return err
+	}
 	if j.signed.Size == 0 {
-		if j.signed, err = j.memory.load(id); err != nil {
+		if j.signed, err = j.memory.load(id, keys); err != nil {
 			return err
 		}
 	}

@@ -42,8 +42,9 @@ func (m *Memory) file(database uuid.UUID) string {
 	return fmt.Sprintf("%s.signed-%s", m.path, database)
 }
 
-// load returns what was signed last; its Size is 0 for nothing.
-func (m *Memory) load(database uuid.UUID) (remembered, error) {
+// load returns what was signed last, with the key of the memory or an earlier
+// one; its Size is 0 for nothing.
+func (m *Memory) load(database uuid.UUID, earlier []string) (remembered, error) {
 	path := m.file(database)
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -56,9 +57,9 @@ func (m *Memory) load(database uuid.UUID) (remembered, error) {
 	if err := json.Unmarshal(text, &s); err != nil {
 		return remembered{}, fmt.Errorf("remember what was signed: %s is damaged: move it away to sign whatever the log holds", path)
 	}
-	c, err := OpenCheckpoint(s.Checkpoint, []string{m.key.public})
+	c, err := OpenCheckpoint(s.Checkpoint, append([]string{m.key.public}, earlier...))
 	if err != nil {
-		return remembered{}, fmt.Errorf("remember what was signed: %s: %w: was the key replaced? move the file away", path, err)
+		return remembered{}, fmt.Errorf("remember what was signed: %s: %w: move it away to sign whatever the log holds", path, err)
 	}
 	return remembered{c, s.Epochs}, nil
 }
