@@ -81,8 +81,8 @@ func run(t *testing.T, w *world, archive *txtar.Archive) {
 		case "want.json":
 			body := fmt.Sprintf(`{"query": %s, "variables": %s}`, quote(query), variables)
 			by := w.caller(t, as)
-			_, done := w.tokens.Begin(t.Context(), by)
-			got := ask(t, w.handler, by, request(body, "Accept", mediaGraphQL))
+			ctx, done := w.tokens.Begin(t.Context(), by)
+			got := ask(t, w.handler, by, request(body, "Accept", mediaGraphQL).WithContext(ctx))
 			done()
 			w.compare(t, &archive.Files[i], fmt.Sprintf("%s as %s", query, as), indent(t, w.number(got.text)))
 			variables = "null"

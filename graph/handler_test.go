@@ -82,7 +82,7 @@ func (r reply) code() Code {
 func ask(t *testing.T, h http.Handler, by token.Caller, r *http.Request) reply {
 	t.Helper()
 	w := httptest.NewRecorder()
-	h.ServeHTTP(w, r.WithContext(WithCaller(t.Context(), by)))
+	h.ServeHTTP(w, r.WithContext(WithCaller(r.Context(), by)))
 	got := reply{status: w.Code, header: w.Header(), text: w.Body.String()}
 	if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil {
 		t.Fatalf("the answer is no JSON: %v: %s", err, got.text)

@@ -97,6 +97,11 @@ func (s *Service) revokeMany(ctx context.Context, tx *ent.Tx, in RevokeManyInput
 	if err != nil {
 		return nil, nil, err
 	}
+	if len(found) == 0 {
+		// What ended before is to count everywhere, as with Revoke.
+		n, err := feed.Last(ctx, tx)
+		return nil, []feed.Change{{N: n, Kind: feed.TokenRevoked}}, err
+	}
 	changes := make([]feed.Change, len(found))
 	tokens := make([]*ent.Token, len(found))
 	for i, t := range found {

@@ -51,6 +51,9 @@ func someMarks() []usage.Mark {
 			Token: uuid.Must(uuid.NewV7()), Abilities: ability.Of(ability.Read), Requests: 1,
 			IP: "192.0.2.1", UserAgent: "bench/1", At: time.Now(),
 		}
+		if i%2 == 1 { // another consumer of the token before
+			marks[i].Token, marks[i].IP, marks[i].UserAgent = marks[i-1].Token, "2001:db8::1", "other/2"
+		}
 	}
 	return marks
 }
