@@ -20,7 +20,9 @@ const (
 	// GraphiQL's introspection has 15, data at most 5.
 	maxDepth = 16
 	// maxRootFields bounds database queries: a root field makes at most three,
-	// and two more for what its tokens were used for; each alias of usage one.
+	// and for its tokens two more for what they were used for, three for
+	// advice, two for what they are rotated from and to; each alias of usage
+	// one. Tokens in a chain may have the same again, as deep as it is read.
 	maxRootFields = 10
 	// maxAliases bounds how often one field is asked for under other names.
 	maxAliases = 50

@@ -26,8 +26,10 @@ func TestListsAskTheDatabaseLittle(t *testing.T) {
 			})
 		}))
 		for tokens := range 4 {
-			mint := fmt.Sprintf(`mutation {mintToken(input: {label: "t%d", abilities: [READ, MANAGE_WEBHOOKS]}) {secret}}`, tokens)
-			if got := post(t, w.handler, w.people["admin"], mint, nil); len(got.Errors) > 0 {
+			mint := fmt.Sprintf(`mutation {mintToken(input: {label: "t%d", abilities: [READ, MANAGE_WEBHOOKS]}) {token {id}}}`, tokens)
+			got := post(t, w.handler, w.people["admin"], mint, nil)
+			rotate := fmt.Sprintf(`mutation {rotateToken(input: {id: "%s"}) {secret}}`, random["id"].FindString(got.text))
+			if got := post(t, w.handler, w.people["admin"], rotate, nil); len(got.Errors) > 0 {
 				t.Fatal(got.text)
 			}
 			for query, want := range map[string]int64{
@@ -35,6 +37,7 @@ func TestListsAskTheDatabaseLittle(t *testing.T) {
 				`{apiTokens {nodes {abilities} ...Count}} fragment Count on ApiTokenConnection {totalCount}`:                                                          3,
 				`{apiTokens {nodes {abilities} totalCount @include(if: false)}}`:                                                                                      2,
 				`{apiTokens {nodes {abilityUsage {ability lastUsedAt} usage(since: "2026-11-20T00:00:00Z") {start requests}} edges {node {abilityUsage {ability}}}}}`: 4,
+				`{apiTokens {nodes {advice {code} rotatedFrom {abilities} rotatedTo {rotatedFrom {abilities advice {code}}}}}}`:                                       2 + 3 + 2 + 2 + 2 + 3,
 				`{auditEntries {nodes {action actor {name} changes} edges {cursor}}}`:                                                                                 1,
 				`{auditEntries {nodes {action} totalCount}}`:                                                                                                          2,
 			} {

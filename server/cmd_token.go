@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/keloa/apitokens/ent"
 	"github.com/keloa/apitokens/ent/keyset"
 	enttoken "github.com/keloa/apitokens/ent/token"
 	"github.com/keloa/apitokens/token"
@@ -22,6 +23,7 @@ type tokenCommands struct {
 	Mint   mintCommand   `cmd:"" help:"Mint a token. Prints the secret, once, alone on standard output."`
 	List   listCommand   `cmd:"" help:"List the tokens of a workspace, newest first."`
 	Show   showCommand   `cmd:"" help:"Show one token."`
+	Rotate rotateCommand `cmd:"" help:"Mint a successor of a token and end the old one. Prints the new secret, once, alone on standard output."`
 	Revoke revokeCommand `cmd:"" help:"Revoke a token, for good."`
 	Whose  whoseCommand  `cmd:"" help:"Read a secret on standard input and say whose it is."`
 }
@@ -137,9 +139,9 @@ func (c listCommand) Run(ctx context.Context, std streams) error {
 			if err != nil {
 				return err
 			}
-			views := make([]tokenView, len(page.Tokens))
-			for i, t := range page.Tokens {
-				views[i] = viewToken(tokens, by.Workspace.Slug, t)
+			views, err := viewTokens(ctx, tokens, by.Workspace.Slug, page.Tokens...)
+			if err != nil {
+				return err
 			}
 			if err := printer.page(views); err != nil {
 				return err
@@ -185,8 +187,16 @@ func (c showCommand) Run(ctx context.Context, std streams) error {
 		if err != nil {
 			return err
 		}
-		return viewToken(tokens, by.Workspace.Slug, t).print(std.out, c.JSON)
+		return printToken(ctx, std, tokens, by.Workspace.Slug, t, c.JSON)
 	})
+}
+
+func printToken(ctx context.Context, std streams, tokens *token.Service, workspace string, t *ent.Token, asJSON bool) error {
+	views, err := viewTokens(ctx, tokens, workspace, t)
+	if err != nil {
+		return err
+	}
+	return views[0].print(std.out, asJSON)
 }
 
 type revokeCommand struct {
@@ -212,11 +222,10 @@ func (c revokeCommand) Run(ctx context.Context, std streams) error {
 		if err != nil {
 			return err
 		}
-		view := viewToken(tokens, by.Workspace.Slug, revoked.Token)
 		if c.JSON {
-			return view.print(std.out, true)
+			return printToken(ctx, std, tokens, by.Workspace.Slug, revoked.Token, true)
 		}
-		_, err = fmt.Fprintf(std.out, "Token %s (%s) is revoked since %s.\n", id, view.Hint, stamp(revoked.Receipt.EffectiveAt))
+		_, err = fmt.Fprintf(std.out, "Token %s (%s) is revoked since %s.\n", id, token.Hint(revoked.Token), stamp(revoked.Receipt.EffectiveAt))
 		return err
 	})
 }
@@ -243,7 +252,7 @@ func (c whoseCommand) Run(ctx context.Context, std streams) error {
 		if err != nil {
 			return err
 		}
-		return viewToken(tokens, t.Edges.Workspace.Slug, t).print(std.out, c.JSON)
+		return printToken(ctx, std, tokens, t.Edges.Workspace.Slug, t, c.JSON)
 	})
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"io"
 	"strconv"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	enttoken "github.com/keloa/apitokens/ent/token"
 	"github.com/keloa/apitokens/token"
 	"github.com/keloa/apitokens/token/ability"
+	"github.com/keloa/apitokens/token/advice"
 )
 
 // tokenView is what is printed of a token. As JSON its fields have the names
@@ -31,12 +33,29 @@ type tokenView struct {
 	LastUsedAt    *time.Time        `json:"lastUsedAt"`
 	LastUsedIP    *string           `json:"lastUsedIp"`
 	LastUsedAgent *string           `json:"lastUsedUserAgent"`
+	RotatedFrom   *uuid.UUID        `json:"rotatedFrom"` // the ids
+	RotatedTo     *uuid.UUID        `json:"rotatedTo"`
+	Advice        []advice.Advice   `json:"advice"`
 	RevokedAt     *time.Time        `json:"revokedAt"`
 	RevokedBy     *auditsink.Actor  `json:"revokedBy"`
 	RevokeReason  *string           `json:"revokeReason"`
 }
 
-// viewToken shows t, whose grants are loaded.
+// viewTokens shows some tokens of a workspace, whose grants are loaded.
+func viewTokens(ctx context.Context, tokens *token.Service, workspace string, list ...*ent.Token) ([]tokenView, error) {
+	advised, err := tokens.Advice(ctx, list)
+	if err != nil {
+		return nil, err
+	}
+	views := make([]tokenView, len(list))
+	for i, t := range list {
+		views[i] = viewToken(tokens, workspace, t)
+		views[i].Advice = append(views[i].Advice, advised[t.ID]...)
+	}
+	return views, nil
+}
+
+// viewToken shows t without advice.
 func viewToken(tokens *token.Service, workspace string, t *ent.Token) tokenView {
 	view := tokenView{
 		ID:            t.ID,
@@ -52,6 +71,9 @@ func viewToken(tokens *token.Service, workspace string, t *ent.Token) tokenView 
 		LastUsedAt:    t.LastUsedAt,
 		LastUsedIP:    t.LastUsedIP,
 		LastUsedAgent: t.LastUsedUserAgent,
+		RotatedFrom:   t.RotatedFromID,
+		RotatedTo:     t.RotatedToID,
+		Advice:        []advice.Advice{}, // which viewTokens adds
 		RevokedAt:     t.RevokedAt,
 		RevokeReason:  t.RevokeReason,
 	}
@@ -77,6 +99,15 @@ func (v tokenView) print(out io.Writer, asJSON bool) error {
 		{"Minted", stamp(v.CreatedAt) + " by " + v.MintedBy.Name},
 		{"Expires", moment(v.ExpiresAt, "never")},
 		{"Last used", v.lastUsed()},
+	}
+	if v.RotatedFrom != nil {
+		rows = append(rows, []string{"Rotated from", v.RotatedFrom.String()})
+	}
+	if v.RotatedTo != nil {
+		rows = append(rows, []string{"Rotated to", v.RotatedTo.String()})
+	}
+	for _, a := range v.Advice {
+		rows = append(rows, []string{"Advice", a.Message})
 	}
 	if v.RevokedBy != nil {
 		rows = append(rows, []string{"Revoked", moment(v.RevokedAt, "") + " by " + v.RevokedBy.Name})

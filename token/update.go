@@ -151,16 +151,16 @@ func regrant(ctx context.Context, tx *ent.Tx, id uuid.UUID, has, keeps []ability
 	return tx.Grant.CreateBulk(grants...).Exec(ctx)
 }
 
-// Related returns those of some tokens that the caller can see, with their grants
-// and workspace, by id. It is one query, and for what tokens that the caller was
-// given refer to: their predecessors and successors.
+// Related returns those of some tokens that the caller can see, with their grants,
+// by id: one query, and one for the grants. It is for what tokens that the caller
+// was given refer to: their predecessors and successors.
 func (s *Service) Related(ctx context.Context, by Caller, ids []uuid.UUID) (map[uuid.UUID]*ent.Token, error) {
 	if len(ids) == 0 {
 		return nil, nil //nolint:nilnil // none are related
 	}
 	rows, err := s.db.Client().Token.Query().
 		Where(visible(by), enttoken.IDIn(ids...)).
-		WithGrants().WithWorkspace().
+		WithGrants().
 		All(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read related tokens: %w", err)

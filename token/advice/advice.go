@@ -40,8 +40,8 @@ const (
 
 // Advice is one thing to do.
 type Advice struct {
-	Code    Code
-	Message string // what was found and what to do, in one or two sentences
+	Code    Code   `json:"code"`
+	Message string `json:"message"` // what was found and what to do, in one or two sentences
 }
 
 // Facts is what is known of a token that works.
