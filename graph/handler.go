@@ -257,7 +257,7 @@ func send(w http.ResponseWriter, media string, a answer) error {
 // does not read has it broken off, since a revocation may wait for this.
 func Flush(w http.ResponseWriter, write func()) {
 	c := http.NewResponseController(w)
-	_ = c.SetWriteDeadline(time.Now().Add(maxWrite)) // a writer without one is a test's
+	_ = c.SetWriteDeadline(time.Now().Add(MaxWrite)) // a writer without one is a test's
 	write()
 	_ = c.Flush()
 }

@@ -43,9 +43,9 @@ const (
 	// maxDuration is how long an operation may take, waiting for the
 	// database included.
 	maxDuration = 10 * time.Second
-	// maxWrite is how long a client may take to read an answer, beyond what
+	// MaxWrite is how long a client may take to read an answer, beyond what
 	// the operating system's buffers hold, which is more than most answers.
-	maxWrite = 2 * time.Second
+	MaxWrite = 2 * time.Second
 	// maxCached and maxCachedQuery bound the documents that are kept parsed.
 	// A parsed token takes about 80 bytes, so that 256 documents of at most
 	// maxTokens and 8 KiB take at most 25 MB.
@@ -80,7 +80,7 @@ type patience struct {
 	write time.Duration // for one message or event to be taken
 }
 
-var defaultPatience = patience{init: 10 * time.Second, ping: 30 * time.Second, pong: 10 * time.Second, write: maxWrite}
+var defaultPatience = patience{init: 10 * time.Second, ping: 30 * time.Second, pong: 10 * time.Second, write: MaxWrite}
 
 func tooComplex(format string, args ...any) *Problem {
 	return &Problem{Code: CodeQueryTooComplex, Status: http.StatusBadRequest, Message: fmt.Sprintf(format, args...)}

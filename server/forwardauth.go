@@ -13,7 +13,6 @@ import (
 	"github.com/keloa/apitokens/token"
 	"github.com/keloa/apitokens/token/ability"
 	"github.com/keloa/apitokens/token/bearer"
-	"github.com/keloa/apitokens/token/ratelimit"
 	"github.com/keloa/apitokens/token/verdict"
 )
 
@@ -43,7 +42,8 @@ func (h *handlers) forwardAuth(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// errTooLittle is the answer of forward to itself: the token lacks an ability.
+// errTooLittle is why a token that lacks an ability is refused where it is not
+// known which.
 var errTooLittle = errors.New("the token lacks the ability")
 
 // forward answers that the request may pass, or returns why not and answers
@@ -70,29 +70,26 @@ func (h *handlers) forward(w http.ResponseWriter, r *http.Request) error {
 		return cmp.Or(err, token.ErrUnauthenticated)
 	}
 	visit := visitOf(r.Context())
-	err = h.tokens.Vouch(r.Context(), secret, visit.origin, func(v verdict.Verdict, q ratelimit.Quota) error {
-		visit.token = v.Token
-		if h.overLimit(w, r, q) {
-			return nil
-		}
-		if h.isForeignPage(r.Header, host) {
-			return errBrowserUse
-		}
-		if needed != "" && !v.Abilities.Allows(needed) {
-			h.tokens.NoteUse(v.Token, 0, forwardedFrom(r, visit))
-			return errTooLittle
-		}
-		h.tokens.NoteUse(v.Token, ability.Of(needed), forwardedFrom(r, visit))
-		graph.Flush(w, func() { allow(w, visit, v) })
-		return nil
-	})
+	v, err := h.tokens.Vouch(r.Context(), secret, visit.origin)
+	if err != nil {
+		return err
+	}
+	visit.token = v.Token
 	switch {
-	case errors.Is(err, errBrowserUse):
+	case h.overLimit(r, v):
+		return nil
+	case h.isForeignPage(r.Header, host):
+		v.Answering.Unlock()
 		h.exposed(r.Context(), []bearer.Secret{secret}, token.ExposedInBrowser, cleanPath(r.URL.Path))
-	case errors.Is(err, errTooLittle):
+		return errBrowserUse
+	case needed != "" && !v.Abilities.Allows(needed):
+		v.Answering.Unlock()
+		h.tokens.NoteUse(v.Token, 0, forwardedFrom(r, visit))
 		return h.refuseForward(r.Context(), secret, needed)
 	}
-	return err
+	h.tokens.NoteUse(v.Token, ability.Of(needed), forwardedFrom(r, visit))
+	visit.out.vouched(v.Answering, func() { visit.out.allow(v.Verdict) })
+	return nil
 }
 
 // secretInOriginalURI refuses a request to the gateway with a secret in its URL.
@@ -122,16 +119,13 @@ func (h *handlers) refuseForward(ctx context.Context, secret bearer.Secret, need
 }
 
 // allow answers that the request may pass, with whose token it came.
-func allow(w http.ResponseWriter, visit *visit, v verdict.Verdict) {
-	header := w.Header()
-	// The names are canonical: Set would look at each character, and make a
-	// slice of each value.
-	header["X-Keloa-Workspace"] = visit.value(v.Slug)
-	header["X-Keloa-Token-Id"] = visit.value(uuidText(v.Token))
-	header["X-Keloa-Token-Label"] = visit.value(headerText(v.Label))
-	header["X-Keloa-Abilities"] = visit.value(v.Abilities.Scope())
-	header["X-Keloa-Mode"] = visit.value(modeOf(v))
-	header["Content-Length"] = noBytes
+func (w *recorder) allow(v verdict.Verdict) {
+	var id [36]byte
+	w.add("X-Keloa-Workspace", v.Slug)
+	w.add("X-Keloa-Token-Id", string(appendUUID(id[:0], v.Token)))
+	w.add("X-Keloa-Token-Label", headerText(v.Label))
+	w.add("X-Keloa-Abilities", v.Abilities.Scope())
+	w.add("X-Keloa-Mode", modeOf(v))
 	w.WriteHeader(http.StatusOK)
 }
 
@@ -185,12 +179,16 @@ func drain(w http.ResponseWriter, r *http.Request) error {
 // headerText is text fit for a header: what is not printable ASCII, and "%"
 // itself, is percent-encoded as UTF-8.
 func headerText(text string) string {
-	if !strings.ContainsFunc(text, unfitForHeader) {
+	fit := true
+	for i := range len(text) {
+		fit = fit && !unfitForHeader(text[i])
+	}
+	if fit {
 		return text
 	}
 	var out strings.Builder
 	for _, c := range []byte(text) {
-		if unfitForHeader(rune(c)) {
+		if unfitForHeader(c) {
 			fmt.Fprintf(&out, "%%%02X", c)
 		} else {
 			out.WriteByte(c)
@@ -199,4 +197,4 @@ func headerText(text string) string {
 	return out.String()
 }
 
-func unfitForHeader(c rune) bool { return c < ' ' || c > '~' || c == '%' }
+func unfitForHeader(c byte) bool { return c < ' ' || c > '~' || c == '%' }

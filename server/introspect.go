@@ -12,10 +12,8 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/keloa/apitokens/graph"
 	"github.com/keloa/apitokens/token"
 	"github.com/keloa/apitokens/token/bearer"
-	"github.com/keloa/apitokens/token/ratelimit"
 	"github.com/keloa/apitokens/token/verdict"
 )
 
@@ -36,32 +34,32 @@ func (h *handlers) introspect(w http.ResponseWriter, r *http.Request) {
 	}
 	secret, err := bearer.Parse(text)
 	if err != nil {
-		sendJSON(w, visitOf(r.Context()), inactive)
+		sendJSON(w, inactive)
 		return
 	}
 	visit := visitOf(r.Context())
-	err = h.tokens.Vouch(r.Context(), secret, visit.origin, func(v verdict.Verdict, q ratelimit.Quota) error {
-		visit.token = v.Token
-		if h.overLimit(w, r, q) {
-			return nil
-		}
-		h.tokens.NoteUse(v.Token, 0, forwardedFrom(r, visit))
-		graph.Flush(w, func() { h.sendIntrospection(w, visit, v) })
-		return nil
-	})
+	v, err := h.tokens.Vouch(r.Context(), secret, visit.origin)
 	switch {
 	case errors.Is(err, token.ErrUnauthenticated):
-		sendJSON(w, visit, inactive)
+		sendJSON(w, inactive)
+		return
 	case err != nil:
 		h.refuse(w, r, err)
+		return
 	}
+	visit.token = v.Token
+	if h.overLimit(r, v) {
+		return
+	}
+	h.tokens.NoteUse(v.Token, 0, forwardedFrom(r, visit))
+	visit.out.vouched(v.Answering, func() { h.sendIntrospection(w, v.Verdict) })
 }
 
 // sendIntrospection answers with what the token opens.
-func (h *handlers) sendIntrospection(w http.ResponseWriter, visit *visit, v verdict.Verdict) {
+func (h *handlers) sendIntrospection(w http.ResponseWriter, v verdict.Verdict) {
 	buffer := buffers.Get().(*[]byte)
 	*buffer = appendIntrospection((*buffer)[:0], v, h.issuer)
-	sendJSON(w, visit, *buffer)
+	sendJSON(w, *buffer)
 	buffers.Put(buffer)
 }
 
@@ -118,10 +116,9 @@ func modeOf(v verdict.Verdict) string {
 }
 
 // sendJSON answers 200. It leaves body to the caller.
-func sendJSON(w http.ResponseWriter, v *visit, body []byte) {
+func sendJSON(w http.ResponseWriter, body []byte) {
 	header := w.Header()
 	header["Content-Type"] = jsonType
-	header["Content-Length"] = v.value(strconv.Itoa(len(body)))
 	_, _ = w.Write(body) // the client has gone: there is nobody to tell
 }
 

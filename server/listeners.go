@@ -90,7 +90,7 @@ func (ls *listeners) serve(h *handlers) <-chan error {
 	ls.endStreams = h.graphql.Stop
 	ls.start(ls.public, h.public(), failed)
 	if ls.internal != nil {
-		ls.start(ls.internal, h.internal(), failed)
+		ls.start(wires{ls.internal}, h.internal(), failed)
 	}
 	return failed
 }

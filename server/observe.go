@@ -6,11 +6,14 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/keloa/apitokens/auditsink"
+	"github.com/keloa/apitokens/graph"
+	"github.com/keloa/apitokens/token/ratelimit"
 )
 
 // observed is the outermost layer of a listener: it gives the request its id,
@@ -19,30 +22,36 @@ import (
 func (h *handlers) observed(next http.Handler, common commonHeaders) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		v, r := begin(w, r)
-		common(w.Header(), v)
+		common(v)
 		defer func() {
 			h.metrics.count(r.URL.Path, v.out.status)
-			h.logRequest(r, v)
+			if h.logged(r, v) {
+				v.out.afterwards(func() { h.logRequest(r, v) })
+			}
 		}()
 		defer h.recoverPanic(r, v, common)
 		next.ServeHTTP(&v.out, r)
+		if v.out.status == 0 {
+			v.out.WriteHeader(http.StatusOK)
+		}
 	})
 }
 
 // commonHeaders sets what every answer of a listener says, unless a handler
 // knows better.
-type commonHeaders func(http.Header, *visit)
+type commonHeaders func(*visit)
 
 // forServices has answers not be kept.
-func forServices(header http.Header, v *visit) {
-	header["X-Request-Id"] = v.value(v.origin.RequestID)
-	header["Cache-Control"] = noStore
+func forServices(v *visit) {
+	v.out.add("X-Request-Id", v.origin.RequestID)
+	v.out.add("Cache-Control", "no-store")
 }
 
 // forBrowsers has answers not be kept, guessed at, framed, or told about to
 // others.
-func forBrowsers(header http.Header, v *visit) {
-	forServices(header, v)
+func forBrowsers(v *visit) {
+	forServices(v)
+	header := v.out.Header()
 	header["Content-Security-Policy"] = nothingElse
 	header["Cross-Origin-Opener-Policy"] = sameOrigin
 	header["Referrer-Policy"] = noReferrer
@@ -51,20 +60,15 @@ func forBrowsers(header http.Header, v *visit) {
 
 // The values of headers that all answers share. Nothing may write into them.
 var (
-	noStore     = []string{"no-store"}
 	nothingElse = []string{"default-src 'none'; frame-ancestors 'none'"}
 	sameOrigin  = []string{"same-origin"}
 	noReferrer  = []string{"no-referrer"}
 	noSniff     = []string{"nosniff"}
 	jsonType    = []string{"application/json"}
-	noBytes     = []string{"0"}
 )
 
 // logRequest never logs the query: it may hold anything.
 func (h *handlers) logRequest(r *http.Request, v *visit) {
-	if !h.logged(r, v) {
-		return
-	}
 	attrs := []slog.Attr{
 		slog.String("method", r.Method),
 		slog.String("path", cleanPath(r.URL.Path)),
@@ -114,8 +118,8 @@ func (h *handlers) recoverPanic(r *http.Request, v *visit, common commonHeaders)
 	if v.out.status != 0 {
 		panic(http.ErrAbortHandler)
 	}
-	clear(v.out.Header()) // a cookie may be among them
-	common(v.out.Header(), v)
+	v.out.clear() // a cookie may be among the headers
+	common(v)
 	h.answerProblem(&v.out, r, errPanicked)
 }
 
@@ -123,25 +127,69 @@ func (h *handlers) recoverPanic(r *http.Request, v *visit, common commonHeaders)
 // zero until the answer has begun.
 type recorder struct {
 	http.ResponseWriter
+	wire   *wire // nil for other connections
 	status int
 	bytes  int64
+	quota  ratelimit.Quota // what the answer says of a limit
+	reset  int64           // when there is more of it, in seconds since 1970
+}
+
+// add adds a header that comes once, means nothing to net/http, and is not taken
+// back. The name is sent as it stands.
+func (w *recorder) add(name, value string) {
+	if w.wire != nil {
+		w.wire.add(name, value)
+		return
+	}
+	w.Header()[name] = []string{value}
+}
+
+// clear takes back all headers.
+func (w *recorder) clear() {
+	clear(w.Header())
+	if w.wire != nil {
+		w.wire.forget()
+	}
+}
+
+// vouched writes an answer that is true as long as answering is locked, and
+// unlocks it once the operating system has the answer.
+func (w *recorder) vouched(answering sync.Locker, write func()) {
+	if w.wire != nil {
+		w.wire.hold(answering)
+		write()
+		return
+	}
+	defer answering.Unlock()
+	graph.Flush(w, write)
+}
+
+// afterwards calls do when nothing is locked for the answer any more: it may take
+// its time.
+func (w *recorder) afterwards(do func()) {
+	if w.wire == nil || !w.wire.later(do) {
+		do()
+	}
 }
 
 // WriteHeader notes the final status: those below 200 only announce it, but for
 // the one that hands the connection over.
 func (w *recorder) WriteHeader(status int) {
-	if status == http.StatusUnauthorized {
-		withoutQuota(w.Header())
-	}
 	if w.status == 0 && (status >= 200 || status == http.StatusSwitchingProtocols) {
 		w.status = status
+		if w.quota.Limit != 0 && status != http.StatusUnauthorized {
+			w.addQuota()
+		}
+		if w.wire != nil {
+			w.wire.ready = true
+		}
 	}
 	w.ResponseWriter.WriteHeader(status)
 }
 
 func (w *recorder) Write(p []byte) (int, error) {
 	if w.status == 0 {
-		w.status = http.StatusOK
+		w.WriteHeader(http.StatusOK)
 	}
 	n, err := w.ResponseWriter.Write(p)
 	w.bytes += int64(n)

@@ -18,39 +18,35 @@ const (
 )
 
 // sayQuota has the answer say what is left of a limit: nothing where there is
-// none.
+// none, nor in a 401, since all answers to what opens nothing look the same, also
+// if it opened something a moment ago.
 func (v *visit) sayQuota(q ratelimit.Quota) {
-	if q.Limit == 0 || v.out.ResponseWriter == nil {
-		return
-	}
-	reset := v.start.Add(q.Reset + time.Second - 1).Unix()
+	v.out.quota, v.out.reset = q, v.start.Add(q.Reset+time.Second-1).Unix()
+}
+
+// addQuota adds what sayQuota has noted.
+func (w *recorder) addQuota() {
 	var room [60]byte
-	b := strconv.AppendInt(room[:0], int64(q.Limit), 10)
+	b := strconv.AppendInt(room[:0], int64(w.quota.Limit), 10)
 	limit := len(b)
-	b = strconv.AppendInt(b, int64(q.Remaining), 10)
+	b = strconv.AppendInt(b, int64(w.quota.Remaining), 10)
 	remaining := len(b)
-	text := string(strconv.AppendInt(b, reset, 10)) // one piece of memory for all three
-	header := v.out.Header()
-	header[limitHeader] = v.value(text[:limit])
-	header[remainingHeader] = v.value(text[limit:remaining])
-	header[resetHeader] = v.value(text[remaining:])
+	text := string(strconv.AppendInt(b, w.reset, 10)) // one piece of memory for all three
+	w.add(limitHeader, text[:limit])
+	w.add(remainingHeader, text[limit:remaining])
+	w.add(resetHeader, text[remaining:])
 }
 
 // overLimit has the answer say what is left of a limit, and answers 429 if that
-// is nothing. It reports whether it has answered. It is for [token.Service.Vouch].
-func (h *handlers) overLimit(w http.ResponseWriter, r *http.Request, q ratelimit.Quota) bool {
-	visitOf(r.Context()).sayQuota(q)
-	if q.Allowed() {
+// is nothing. It reports whether it has answered.
+func (h *handlers) overLimit(r *http.Request, v token.Vouched) bool {
+	visit := visitOf(r.Context())
+	visit.sayQuota(v.Quota)
+	if v.Quota.Allowed() {
 		return false
 	}
-	graph.Flush(w, func() { h.answerProblem(w, r, graph.Explain(&token.RateError{Quota: q})) })
+	visit.out.vouched(v.Answering, func() {
+		h.answerProblem(&visit.out, r, graph.Explain(&token.RateError{Quota: v.Quota}))
+	})
 	return true
-}
-
-// withoutQuota takes out what sayQuota said: all answers to what opens nothing
-// look the same, also if it opened something a moment ago.
-func withoutQuota(header http.Header) {
-	delete(header, limitHeader)
-	delete(header, remainingHeader)
-	delete(header, resetHeader)
 }

@@ -99,6 +99,7 @@ func openSite(t *testing.T, e *tokentest.Env, scheme string, resourceServers map
 	public.Start()
 	internal := httptest.NewUnstartedServer(nil)
 	internal.Config = newServer(s.handlers.internal(), logger)
+	internal.Listener = wires{internal.Listener}
 	internal.Start()
 	s.public, s.internal = public.URL, internal.URL
 	t.Cleanup(func() {

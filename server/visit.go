@@ -29,14 +29,8 @@ type visit struct {
 	token  uuid.UUID    // the same where a token was only verified
 	out    recorder     // what is answered
 
-	// values is room for the values of headers, each of which needs a slice.
-	values [maxValues]string
-	valued int
+	remote, ip string // the address of the connection, as it comes and as it is recorded
 }
-
-// maxValues is how many headers of an answer on the fast path have a value of
-// their own.
-const maxValues = 12
 
 type visitKey struct{}
 
@@ -50,8 +44,12 @@ func visitOf(ctx context.Context) *visit {
 }
 
 // withVisit gives a connection a visit, for a server's ConnContext.
-func withVisit(ctx context.Context, _ net.Conn) context.Context {
-	return context.WithValue(ctx, visitKey{}, &visit{})
+func withVisit(ctx context.Context, conn net.Conn) context.Context {
+	v := &visit{}
+	if wire, ok := conn.(*wire); ok {
+		v.out.wire = wire
+	}
+	return context.WithValue(ctx, visitKey{}, v)
 }
 
 // begin makes the visit of a request. What comes in floods has that of its
@@ -64,8 +62,17 @@ func begin(w http.ResponseWriter, r *http.Request) (*visit, *http.Request) {
 		v = &visit{}
 		r = r.WithContext(context.WithValue(r.Context(), visitKey{}, v))
 	}
-	*v = visit{start: time.Now(), out: recorder{ResponseWriter: w}}
-	v.origin = originOf(r, v.start)
+	*v = visit{
+		start: time.Now(), out: recorder{ResponseWriter: w, wire: v.out.wire},
+		remote: v.remote, ip: v.ip,
+	}
+	if v.out.wire != nil {
+		v.out.wire.forget()
+	}
+	if v.remote != r.RemoteAddr {
+		v.remote, v.ip = r.RemoteAddr, hostOf(r.RemoteAddr)
+	}
+	v.origin = token.NewOrigin(v.ip, r.UserAgent(), requestID(r.Header, v.start))
 	return v, r
 }
 
@@ -73,28 +80,15 @@ func begin(w http.ResponseWriter, r *http.Request) (*visit, *http.Request) {
 // API.
 func comesInFloods(path string) bool { return path == forwardAuthPath || path == introspectPath }
 
-// value is text as the value of a header. It costs no memory of its own.
-func (v *visit) value(text string) []string {
-	if v.valued == len(v.values) {
-		return []string{text}
+// hostOf is the address of a connection, without its port and zone; empty if it
+// has none. It is where a request is said to come from: anyone can write an
+// X-Forwarded-For.
+func hostOf(remote string) string {
+	address, err := netip.ParseAddrPort(remote)
+	if err != nil {
+		return ""
 	}
-	v.values[v.valued] = text
-	v.valued++
-	return v.values[v.valued-1 : v.valued : v.valued]
-}
-
-// originOf is where the request came from. The address is the connection's:
-// anyone can write an X-Forwarded-For.
-func originOf(r *http.Request, now time.Time) token.Origin {
-	var ip string
-	if address, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
-		if address.Addr().Is4() {
-			ip, _, _ = strings.Cut(r.RemoteAddr, ":") // the same, without making a new text
-		} else {
-			ip = address.Addr().Unmap().WithZone("").String()
-		}
-	}
-	return token.NewOrigin(ip, r.UserAgent(), requestID(r.Header, now))
+	return address.Addr().Unmap().WithZone("").String()
 }
 
 // requestID is the id that the client gave its request, or a new one if it gave

@@ -57,8 +57,8 @@ func TestOriginIsTheConnection(t *testing.T) {
 		r.Header.Set("X-Forwarded-For", "203.0.113.9")
 		r.Header.Set("X-Real-Ip", "203.0.113.9")
 		r.Header.Set("Forwarded", "for=203.0.113.9")
-		if got := originOf(r, time.Now()).IP; got != want {
-			t.Errorf("%s: %q, want %q", remote, got, want)
+		if v, _ := begin(nil, r); v.origin.IP != want {
+			t.Errorf("%s: %q, want %q", remote, v.origin.IP, want)
 		}
 	}
 }

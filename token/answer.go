@@ -2,6 +2,7 @@ package token
 
 import (
 	"context"
+	"sync"
 
 	"entgo.io/ent/dialect/sql"
 	"github.com/google/uuid"
@@ -16,15 +17,25 @@ import (
 	"github.com/keloa/apitokens/token/verdict"
 )
 
-// Vouch counts a request of the token that a secret opens as, and calls say with
-// what it opens and what is left of its limit; say answers also if that is used
-// up. Vouch keeps the verdict true until say has returned: a revocation that is
-// under way waits for it. So say must be quick, and must have handed its answer to
-// the operating system when it returns. It is not called for what opens nothing.
-// Errors are those of [Service.Verify], and that of say.
-func (s *Service) Vouch(ctx context.Context, secret bearer.Secret, from Origin, say func(verdict.Verdict, ratelimit.Quota) error) error {
+// Vouched is what [Service.Vouch] says.
+type Vouched struct {
+	verdict.Verdict
+
+	// Quota is what is left of the token's limit. If that is nothing, the
+	// answer says so, and no more.
+	Quota ratelimit.Quota
+	// Answering keeps the verdict true until it is unlocked: a revocation that
+	// is under way waits for it. So the answer must be made at once, and this
+	// be unlocked when it has been handed to the operating system, or is given
+	// up.
+	Answering sync.Locker
+}
+
+// Vouch counts a request of the token that a secret opens as, and says what it
+// opens. Errors are those of [Service.Verify]; there is nothing to unlock then.
+func (s *Service) Vouch(ctx context.Context, secret bearer.Secret, from Origin) (Vouched, error) {
 	if !secret.IsToken() {
-		return ErrUnauthenticated
+		return Vouched{}, ErrUnauthenticated
 	}
 	hash := secret.Hash()
 	// Whose it is says which lock to take, and never changes: that much the
@@ -33,7 +44,7 @@ func (s *Service) Vouch(ctx context.Context, secret bearer.Secret, from Origin, 
 	if state != verdict.Known {
 		var err error
 		if v, err = s.verify(ctx, hash, from); err != nil {
-			return err
+			return Vouched{}, err
 		}
 	}
 	if v.Pending {
@@ -42,14 +53,14 @@ func (s *Service) Vouch(ctx context.Context, secret bearer.Secret, from Origin, 
 	// Before the lock is taken: Redis may be asked, and may not answer. If the
 	// token has ended, what is counted matters to nobody.
 	quota := s.limits.Take(ctx, v.Token, v.RequestsPerMinute)
-	answering := &s.inflight.shard(v.Token).answering
-	answering.RLock()
-	defer answering.RUnlock()
+	answering := s.inflight.shard(v.Token).answering.RLocker()
+	answering.Lock()
 	v, err := s.verify(ctx, hash, from)
 	if err != nil {
-		return err
+		answering.Unlock()
+		return Vouched{}, err
 	}
-	return say(v, quota)
+	return Vouched{v, quota, answering}, nil
 }
 
 // Answer calls write if by still holds what it authenticated with, and what the

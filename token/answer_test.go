@@ -18,7 +18,6 @@ import (
 	"github.com/keloa/apitokens/token/ability"
 	"github.com/keloa/apitokens/token/bearer"
 	"github.com/keloa/apitokens/token/feed"
-	"github.com/keloa/apitokens/token/ratelimit"
 	"github.com/keloa/apitokens/token/tokentest"
 	"github.com/keloa/apitokens/token/verdict"
 )
@@ -33,7 +32,15 @@ func joined(t *testing.T, test func(t *testing.T, e *tokentest.Env)) {
 
 func write() error { return nil }
 
-func say(verdict.Verdict, ratelimit.Quota) error { return nil }
+// vouch is a request that is vouched for and answered.
+func vouch(t *testing.T, e *tokentest.Env, secret bearer.Secret) error {
+	t.Helper()
+	vouched, err := e.Service.Vouch(t.Context(), secret, token.Origin{})
+	if err == nil {
+		vouched.Answering.Unlock()
+	}
+	return err
+}
 
 // commit announces a change in a transaction that does something.
 func commit(t *testing.T, e *tokentest.Env, kind feed.Kind, subject uuid.UUID, do func(context.Context, *ent.Tx) error) {
@@ -78,7 +85,7 @@ func TestVerifyFromTheCache(t *testing.T) {
 			if err != nil || v.Token != minted.ID || v.Slug != tokentest.Slug || !v.Abilities.Allows(ability.Read) {
 				t.Errorf("verified as %+v, %v", v, err)
 			}
-			if err := e.Service.Vouch(t.Context(), secret, token.Origin{}, say); err != nil {
+			if err := vouch(t, e, secret); err != nil {
 				t.Error(err)
 			}
 			if err := e.Service.Answer(t.Context(), e.As(t, secret), write); err != nil {
@@ -94,10 +101,7 @@ func TestVerifyFromTheCache(t *testing.T) {
 		if _, err := e.Service.Revoke(t.Context(), e.Owner, minted.ID, ""); err != nil {
 			t.Fatal(err)
 		}
-		if err := e.Service.Vouch(t.Context(), secret, token.Origin{}, func(verdict.Verdict, ratelimit.Quota) error {
-			t.Error("vouched for a revoked token")
-			return nil
-		}); !errors.Is(err, token.ErrUnauthenticated) {
+		if err := vouch(t, e, secret); !errors.Is(err, token.ErrUnauthenticated) {
 			t.Errorf("after the revocation: %v", err)
 		}
 	})
@@ -240,6 +244,36 @@ func TestRevokeWaitsForAnswers(t *testing.T) {
 		}
 		close(finish)
 		if err := errors.Join(<-answered, <-revoked); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// Neither does it while an answer that was vouched for has not been handed over.
+func TestRevokeWaitsForWhatWasVouchedFor(t *testing.T) {
+	joined(t, func(t *testing.T, e *tokentest.Env) {
+		minted, secret := e.Mint(t, "x", ability.Read)
+		vouched, err := e.Service.Vouch(t.Context(), secret, token.Origin{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		revoked := make(chan error, 1)
+		go func() {
+			_, err := e.Service.Revoke(t.Context(), e.Owner, minted.ID, "")
+			revoked <- err
+		}()
+		for e.Client().Token.GetX(t.Context(), minted.ID).RevokedAt == nil {
+			if t.Context().Err() != nil {
+				t.Fatal("it is not revoked")
+			}
+		}
+		select {
+		case err := <-revoked:
+			t.Fatalf("it returned while the answer was written: %v", err)
+		case <-time.After(20 * time.Millisecond):
+		}
+		vouched.Answering.Unlock()
+		if err := <-revoked; err != nil {
 			t.Fatal(err)
 		}
 	})

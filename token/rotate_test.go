@@ -14,9 +14,7 @@ import (
 	"github.com/keloa/apitokens/token"
 	"github.com/keloa/apitokens/token/ability"
 	"github.com/keloa/apitokens/token/bearer"
-	"github.com/keloa/apitokens/token/ratelimit"
 	"github.com/keloa/apitokens/token/tokentest"
-	"github.com/keloa/apitokens/token/verdict"
 )
 
 // rotate rotates a token as the owner.
@@ -88,10 +86,8 @@ func TestSuccessorCarriesEverything(t *testing.T) {
 // TestFirstUseEndsTheOldToken uses a successor in each way there is.
 func TestFirstUseEndsTheOldToken(t *testing.T) {
 	ways := map[string]func(*testing.T, *tokentest.Env, bearer.Secret) error{
-		"a request": request,
-		"a question of a gateway": func(t *testing.T, e *tokentest.Env, secret bearer.Secret) error {
-			return e.Service.Vouch(t.Context(), secret, token.Origin{}, say)
-		},
+		"a request":               request,
+		"a question of a gateway": vouch,
 	}
 	for name, use := range ways {
 		t.Run(name, func(t *testing.T) {
@@ -467,7 +463,7 @@ func TestSuccessorIsPendingInTheCache(t *testing.T) {
 		}
 		pending(true)
 		pending(true) // from the cache
-		if err := e.Service.Vouch(t.Context(), rotation.Secret, token.Origin{}, func(verdict.Verdict, ratelimit.Quota) error { return nil }); err != nil {
+		if err := vouch(t, e, rotation.Secret); err != nil {
 			t.Error(err)
 		}
 		pending(false)
