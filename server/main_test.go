@@ -18,7 +18,10 @@ func TestMain(m *testing.M) {
 
 type tests struct{ *testing.M }
 
-func (t tests) Run() int { return dbtest.Main(t.M) }
+func (t tests) Run() int {
+	defer stopChromium()
+	return dbtest.Main(t.M)
+}
 
 // unset removes the program's variables from the environment until the test
 // ends.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -24,34 +23,16 @@ import (
 // maxBrowserWait bounds each wait for a page. The machine may be busy.
 const maxBrowserWait = 60 * time.Second
 
-// openBrowser starts a Chromium with a profile of its own, and ends it with the
-// test.
+// openBrowser opens a tab with a profile of its own, until the test ends.
 func openBrowser(t *testing.T) context.Context {
 	t.Helper()
-	program, err := exec.LookPath("chromium")
-	if err != nil {
-		program, err = exec.LookPath("google-chrome")
-	}
-	if err != nil {
-		t.Fatal("this test needs Chromium: run .ci/install, or apt-get install chromium")
-	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(program),
-		chromedp.UserDataDir(t.TempDir()),
-		chromedp.Flag("disable-gpu", true),
-		chromedp.Flag("disable-component-update", true),
-	)
-	if os.Getuid() == 0 {
-		options = append(options, chromedp.NoSandbox)
-	}
-	ctx, stop := chromedp.NewExecAllocator(context.WithoutCancel(t.Context()), options...)
+	needsBrowser(t)
+	ctx, stop := chromedp.NewContext(chromium.ctx, chromedp.WithNewBrowserContext())
 	t.Cleanup(stop)
-	browser, closed := chromedp.NewContext(ctx)
-	t.Cleanup(closed)
-	if err := chromedp.Do(browser); err != nil {
+	if err := chromedp.Do(ctx); err != nil {
 		t.Fatal(err)
 	}
-	return browser
+	return ctx
 }
 
 // visitor is someone who was never here before, with a page in a browser. It
@@ -65,7 +46,7 @@ type visitor struct {
 	urls   []string // of requests
 }
 
-// newVisitor starts a browser for one, until the test ends. Requests may go to the
+// newVisitor opens a tab for one, until the test ends. Requests may go to the
 // origins.
 func newVisitor(t *testing.T, origins ...string) *visitor {
 	t.Helper()

@@ -1,4 +1,15 @@
 import { render } from 'preact'
-import './style.css'
+import { newAsk } from './api/client'
+import { App } from './app'
+import { browserPlace, languageInQuery } from './place'
+import './style/index.css'
+import { languageFor } from './text/languages'
 
-render(<p>API tokens</p>, document.getElementById('app')!)
+const language = await languageFor([languageInQuery(), ...navigator.languages])
+document.documentElement.lang = language.format.locale
+document.documentElement.dir = language.direction
+const cookie = () => Promise.resolve(undefined)
+render(
+  <App site={{ ...language, ask: newAsk('/graphql', cookie), authorization: cookie, place: browserPlace(), origin: location.origin, embedded: false }} />,
+  document.getElementById('app')!,
+)

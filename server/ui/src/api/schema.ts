@@ -74,6 +74,28 @@ export type TokenState =
   /** Someone ended it. */
   | 'REVOKED';
 
+/** What was found about a token. */
+export type AdviceCode =
+  /** It has an ability that it has not used for 90 days. */
+  | 'UNUSED_ABILITY'
+  /** It was minted 30 days ago or more, and never used. */
+  | 'NEVER_USED'
+  /** It was not used for 90 days. */
+  | 'STALE'
+  /** Who minted it is no operator of the workspace any more. */
+  | 'MINTER_LEFT'
+  /** It has full access, and only ever did what lesser abilities allow. */
+  | 'FULL_ACCESS_UNNEEDED'
+  /**
+   * Several programs, or programs in several networks, used it in the same hour, in
+   * the last 7 days.
+   */
+  | 'SHARED_BY_CONSUMERS'
+  /** Its secret was seen where others can see it. Rotating or revoking it settles that. */
+  | 'EXPOSED'
+  /** It ends by itself within 14 days. */
+  | 'EXPIRES_SOON';
+
 /** Which API tokens to answer: those to which everything given here applies. */
 export type ApiTokenFilter = {
   /** In one of these states. Without it, ACTIVE and ROTATING. */
@@ -82,6 +104,8 @@ export type ApiTokenFilter = {
   readonly modes?: InputMaybe<ReadonlyArray<TokenMode>>;
   /** With this text in the label, in any letter case. */
   readonly labelContains?: InputMaybe<Scalars['String']['input']>;
+  /** With this text in the label, in any letter case, or with this hint: all of it, or the last four characters. */
+  readonly search?: InputMaybe<Scalars['String']['input']>;
   /** Granted at least one of these abilities. */
   readonly abilities?: InputMaybe<ReadonlyArray<Ability>>;
   /** Minted by the operator or the token with this id. */
@@ -92,8 +116,12 @@ export type ApiTokenFilter = {
   readonly lastUsedSince?: InputMaybe<Scalars['Time']['input']>;
   /** Last used before this moment. What was never used is not among these. */
   readonly lastUsedBefore?: InputMaybe<Scalars['Time']['input']>;
+  /** Not used since this moment, although minted before it. */
+  readonly idleSince?: InputMaybe<Scalars['Time']['input']>;
   /** That end before this moment. */
   readonly expiresBefore?: InputMaybe<Scalars['Time']['input']>;
+  /** That never end by themselves; or, if false, that do. */
+  readonly neverExpires?: InputMaybe<Scalars['Boolean']['input']>;
 };
 
 /** By what API tokens can be ordered. */
@@ -143,6 +171,56 @@ export type RevokeTokenInput = {
   readonly reason?: InputMaybe<Scalars['String']['input']>;
 };
 
+/** When a rotation ends the old token. */
+export type RevokeOld =
+  /** As soon as the new token is first used, wherever that is. */
+  | 'WHEN_NEW_IS_LIVE'
+  /** Before this answers. */
+  | 'NOW'
+  /** Not before somebody revokes it. */
+  | 'MANUALLY';
+
+/** What to rotate. */
+export type RotateTokenInput = {
+  /** The id of the token. */
+  readonly id: Scalars['ID']['input'];
+  /** When to end the old token. */
+  readonly revokeOld?: RevokeOld;
+  /**
+   * Ends the old token so many seconds from now, should the new one not be used by
+   * then: 1 to 31536000, with WHEN_NEW_IS_LIVE only. Without it, the old token works
+   * until then. A token that expires earlier does so.
+   */
+  readonly graceSeconds?: InputMaybe<Scalars['Int']['input']>;
+};
+
+/** What to revoke. */
+export type RevokeTokensInput = {
+  /**
+   * Which tokens: those of a list with this filter that are not revoked. To revoke
+   * all, name the states ACTIVE and ROTATING; a filter that names nothing does for
+   * a dry run only.
+   */
+  readonly filter: ApiTokenFilter;
+  /** Why, for whoever reads the audit log: at most 1000 characters. */
+  readonly reason?: InputMaybe<Scalars['String']['input']>;
+  /** Only tell which tokens that would end. */
+  readonly dryRun?: Scalars['Boolean']['input'];
+};
+
+/** What to change. What is not given, or null, stays as it is. */
+export type UpdateTokenInput = {
+  /** The id of the token. */
+  readonly id: Scalars['ID']['input'];
+  /** What people will call it: 1 to 100 characters, no control characters. */
+  readonly label?: InputMaybe<Scalars['String']['input']>;
+  /**
+   * What it keeps of what it may do: at least one ability, and none that it lacks.
+   * A token with FULL_ACCESS can keep any.
+   */
+  readonly abilities?: InputMaybe<ReadonlyArray<Ability>>;
+};
+
 /** What can be done with a token. */
 export type Ability =
   /** Read contacts, conversations, webhooks and API tokens. */
@@ -176,10 +254,93 @@ export type Plan =
   /** The largest plan. */
   | 'SCALE';
 
+export type AuditRowFragment = { readonly id: string, readonly at: string, readonly action: string, readonly outcome: AuditOutcome, readonly targetType: string, readonly targetId: string | null, readonly targetLabel: string | null, readonly ip: string | null, readonly userAgent: string | null, readonly requestId: string | null, readonly changes: Record<string, unknown> | null, readonly actor: { readonly kind: ActorKind, readonly id: string | null, readonly name: string } };
+
+export type AuditEntriesQueryVariables = Exact<{
+  first?: InputMaybe<Scalars['Int']['input']>;
+  after?: InputMaybe<Scalars['Cursor']['input']>;
+  last?: InputMaybe<Scalars['Int']['input']>;
+  before?: InputMaybe<Scalars['Cursor']['input']>;
+  filter: AuditEntryFilter;
+}>;
+
+
+export type AuditEntriesQuery = { readonly auditEntries: { readonly nodes: ReadonlyArray<{ readonly id: string, readonly at: string, readonly action: string, readonly outcome: AuditOutcome, readonly targetType: string, readonly targetId: string | null, readonly targetLabel: string | null, readonly ip: string | null, readonly userAgent: string | null, readonly requestId: string | null, readonly changes: Record<string, unknown> | null, readonly actor: { readonly kind: ActorKind, readonly id: string | null, readonly name: string } }>, readonly pageInfo: { readonly hasNextPage: boolean, readonly hasPreviousPage: boolean, readonly startCursor: string | null, readonly endCursor: string | null } } };
+
+export type RecordedSubscriptionVariables = Exact<{ [key: string]: never; }>;
+
+
+export type RecordedSubscription = { readonly auditEntryAdded: { readonly action: string, readonly targetId: string | null, readonly actor: { readonly kind: ActorKind, readonly id: string | null, readonly name: string } } };
+
 export type SessionQueryVariables = Exact<{ [key: string]: never; }>;
 
 
-export type SessionQuery = { readonly viewer: { readonly abilities: ReadonlyArray<Ability>, readonly actor: { readonly kind: ActorKind, readonly id: string | null, readonly name: string }, readonly workspace: { readonly id: string, readonly slug: string, readonly name: string, readonly plan: Plan, readonly tokenCount: number, readonly tokenLimit: number, readonly requestsPerMinute: number } } };
+export type SessionQuery = { readonly viewer: { readonly abilities: ReadonlyArray<Ability>, readonly actor: { readonly kind: ActorKind, readonly id: string | null, readonly name: string }, readonly workspace: { readonly id: string, readonly name: string, readonly plan: Plan, readonly tokenCount: number, readonly tokenLimit: number } } };
+
+export type TokenRowFragment = { readonly id: string, readonly label: string, readonly hint: string, readonly mode: TokenMode, readonly state: TokenState, readonly abilities: ReadonlyArray<Ability>, readonly createdAt: string, readonly expiresAt: string | null, readonly lastUsedAt: string | null, readonly lastUsedIp: string | null, readonly lastUsedUserAgent: string | null, readonly revokedAt: string | null, readonly mintedBy: { readonly kind: ActorKind, readonly name: string }, readonly usage: ReadonlyArray<{ readonly start: string, readonly requests: number }>, readonly abilityUsage: ReadonlyArray<{ readonly ability: Ability, readonly lastUsedAt: string | null }>, readonly advice: ReadonlyArray<{ readonly code: AdviceCode }>, readonly rotatedFrom: { readonly id: string, readonly hint: string, readonly state: TokenState, readonly lastUsedAt: string | null } | null, readonly rotatedTo: { readonly id: string, readonly hint: string, readonly lastUsedAt: string | null } | null };
+
+export type TokensQueryVariables = Exact<{
+  after?: InputMaybe<Scalars['Cursor']['input']>;
+  filter: ApiTokenFilter;
+  order: ApiTokenOrder;
+  since: Scalars['Time']['input'];
+}>;
+
+
+export type TokensQuery = { readonly apiTokens: { readonly totalCount: number, readonly nodes: ReadonlyArray<{ readonly id: string, readonly label: string, readonly hint: string, readonly mode: TokenMode, readonly state: TokenState, readonly abilities: ReadonlyArray<Ability>, readonly createdAt: string, readonly expiresAt: string | null, readonly lastUsedAt: string | null, readonly lastUsedIp: string | null, readonly lastUsedUserAgent: string | null, readonly revokedAt: string | null, readonly mintedBy: { readonly kind: ActorKind, readonly name: string }, readonly usage: ReadonlyArray<{ readonly start: string, readonly requests: number }>, readonly abilityUsage: ReadonlyArray<{ readonly ability: Ability, readonly lastUsedAt: string | null }>, readonly advice: ReadonlyArray<{ readonly code: AdviceCode }>, readonly rotatedFrom: { readonly id: string, readonly hint: string, readonly state: TokenState, readonly lastUsedAt: string | null } | null, readonly rotatedTo: { readonly id: string, readonly hint: string, readonly lastUsedAt: string | null } | null }>, readonly pageInfo: { readonly hasNextPage: boolean, readonly endCursor: string | null } } };
+
+export type GlanceQueryVariables = Exact<{
+  day: Scalars['Time']['input'];
+  week: Scalars['Time']['input'];
+  month: Scalars['Time']['input'];
+  soon: Scalars['Time']['input'];
+}>;
+
+
+export type GlanceQuery = { readonly all: { readonly totalCount: number }, readonly usedToday: { readonly totalCount: number }, readonly usedThisWeek: { readonly totalCount: number }, readonly usedThisMonth: { readonly totalCount: number }, readonly neverUsed: { readonly totalCount: number }, readonly idle: { readonly totalCount: number }, readonly expiring: { readonly totalCount: number }, readonly unending: { readonly totalCount: number }, readonly fullAccess: { readonly totalCount: number }, readonly viewer: { readonly workspace: { readonly tokenCount: number, readonly tokenLimit: number } } };
+
+export type TokenQueryVariables = Exact<{
+  id: Scalars['ID']['input'];
+  since: Scalars['Time']['input'];
+}>;
+
+
+export type TokenQuery = { readonly apiToken: { readonly revokeReason: string | null, readonly id: string, readonly label: string, readonly hint: string, readonly mode: TokenMode, readonly state: TokenState, readonly abilities: ReadonlyArray<Ability>, readonly createdAt: string, readonly expiresAt: string | null, readonly lastUsedAt: string | null, readonly lastUsedIp: string | null, readonly lastUsedUserAgent: string | null, readonly revokedAt: string | null, readonly revokedBy: { readonly kind: ActorKind, readonly name: string } | null, readonly mintedBy: { readonly kind: ActorKind, readonly name: string }, readonly usage: ReadonlyArray<{ readonly start: string, readonly requests: number }>, readonly abilityUsage: ReadonlyArray<{ readonly ability: Ability, readonly lastUsedAt: string | null }>, readonly advice: ReadonlyArray<{ readonly code: AdviceCode }>, readonly rotatedFrom: { readonly id: string, readonly hint: string, readonly state: TokenState, readonly lastUsedAt: string | null } | null, readonly rotatedTo: { readonly id: string, readonly hint: string, readonly lastUsedAt: string | null } | null } | null, readonly auditEntries: { readonly nodes: ReadonlyArray<{ readonly id: string, readonly at: string, readonly action: string, readonly outcome: AuditOutcome, readonly targetType: string, readonly targetId: string | null, readonly targetLabel: string | null, readonly ip: string | null, readonly userAgent: string | null, readonly requestId: string | null, readonly changes: Record<string, unknown> | null, readonly actor: { readonly kind: ActorKind, readonly id: string | null, readonly name: string } }> } };
+
+export type MintMutationVariables = Exact<{
+  input: MintTokenInput;
+}>;
+
+
+export type MintMutation = { readonly mintToken: { readonly secret: string | null, readonly token: { readonly id: string, readonly label: string, readonly hint: string, readonly mode: TokenMode } } };
+
+export type RotateMutationVariables = Exact<{
+  input: RotateTokenInput;
+}>;
+
+
+export type RotateMutation = { readonly rotateToken: { readonly secret: string, readonly token: { readonly id: string, readonly label: string, readonly hint: string, readonly mode: TokenMode } } };
+
+export type UpdateMutationVariables = Exact<{
+  input: UpdateTokenInput;
+}>;
+
+
+export type UpdateMutation = { readonly updateToken: { readonly token: { readonly id: string, readonly label: string } } };
+
+export type RevokeMutationVariables = Exact<{
+  input: RevokeTokenInput;
+}>;
+
+
+export type RevokeMutation = { readonly revokeToken: { readonly token: { readonly id: string }, readonly receipt: { readonly requestsCancelled: number } } };
+
+export type UsedSubscriptionVariables = Exact<{
+  since: Scalars['Time']['input'];
+}>;
+
+
+export type UsedSubscription = { readonly apiTokenUsed: { readonly id: string, readonly label: string, readonly hint: string, readonly mode: TokenMode, readonly state: TokenState, readonly abilities: ReadonlyArray<Ability>, readonly createdAt: string, readonly expiresAt: string | null, readonly lastUsedAt: string | null, readonly lastUsedIp: string | null, readonly lastUsedUserAgent: string | null, readonly revokedAt: string | null, readonly mintedBy: { readonly kind: ActorKind, readonly name: string }, readonly usage: ReadonlyArray<{ readonly start: string, readonly requests: number }>, readonly abilityUsage: ReadonlyArray<{ readonly ability: Ability, readonly lastUsedAt: string | null }>, readonly advice: ReadonlyArray<{ readonly code: AdviceCode }>, readonly rotatedFrom: { readonly id: string, readonly hint: string, readonly state: TokenState, readonly lastUsedAt: string | null } | null, readonly rotatedTo: { readonly id: string, readonly hint: string, readonly lastUsedAt: string | null } | null } };
 
 export class TypedDocumentString<TResult, TVariables>
   extends String
@@ -199,7 +360,119 @@ export class TypedDocumentString<TResult, TVariables>
     return this.value;
   }
 }
-
+export const AuditRowFragmentDoc = new TypedDocumentString(`
+    fragment AuditRow on AuditEntry {
+  id
+  at
+  actor {
+    kind
+    id
+    name
+  }
+  action
+  outcome
+  targetType
+  targetId
+  targetLabel
+  ip
+  userAgent
+  requestId
+  changes
+}
+    `, {"fragmentName":"AuditRow"}) as unknown as TypedDocumentString<AuditRowFragment, unknown>;
+export const TokenRowFragmentDoc = new TypedDocumentString(`
+    fragment TokenRow on ApiToken {
+  id
+  label
+  hint
+  mode
+  state
+  abilities
+  mintedBy {
+    kind
+    name
+  }
+  createdAt
+  expiresAt
+  lastUsedAt
+  lastUsedIp
+  lastUsedUserAgent
+  usage(since: $since) {
+    start
+    requests
+  }
+  abilityUsage {
+    ability
+    lastUsedAt
+  }
+  advice {
+    code
+  }
+  rotatedFrom {
+    id
+    hint
+    state
+    lastUsedAt
+  }
+  rotatedTo {
+    id
+    hint
+    lastUsedAt
+  }
+  revokedAt
+}
+    `, {"fragmentName":"TokenRow"}) as unknown as TypedDocumentString<TokenRowFragment, unknown>;
+export const AuditEntriesDocument = new TypedDocumentString(`
+    query AuditEntries($first: Int, $after: Cursor, $last: Int, $before: Cursor, $filter: AuditEntryFilter!) {
+  auditEntries(
+    first: $first
+    after: $after
+    last: $last
+    before: $before
+    filter: $filter
+  ) {
+    nodes {
+      ...AuditRow
+    }
+    pageInfo {
+      hasNextPage
+      hasPreviousPage
+      startCursor
+      endCursor
+    }
+  }
+}
+    fragment AuditRow on AuditEntry {
+  id
+  at
+  actor {
+    kind
+    id
+    name
+  }
+  action
+  outcome
+  targetType
+  targetId
+  targetLabel
+  ip
+  userAgent
+  requestId
+  changes
+}`) as unknown as TypedDocumentString<AuditEntriesQuery, AuditEntriesQueryVariables>;
+export const RecordedDocument = new TypedDocumentString(`
+    subscription Recorded {
+  auditEntryAdded {
+    action
+    targetId
+    actor {
+      kind
+      id
+      name
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<RecordedSubscription, RecordedSubscriptionVariables>;
 export const SessionDocument = new TypedDocumentString(`
     query Session {
   viewer {
@@ -210,14 +483,270 @@ export const SessionDocument = new TypedDocumentString(`
     }
     workspace {
       id
-      slug
       name
       plan
       tokenCount
       tokenLimit
-      requestsPerMinute
     }
     abilities
   }
 }
     `) as unknown as TypedDocumentString<SessionQuery, SessionQueryVariables>;
+export const TokensDocument = new TypedDocumentString(`
+    query Tokens($after: Cursor, $filter: ApiTokenFilter!, $order: ApiTokenOrder!, $since: Time!) {
+  apiTokens(first: 20, after: $after, filter: $filter, orderBy: $order) {
+    nodes {
+      ...TokenRow
+    }
+    pageInfo {
+      hasNextPage
+      endCursor
+    }
+    totalCount
+  }
+}
+    fragment TokenRow on ApiToken {
+  id
+  label
+  hint
+  mode
+  state
+  abilities
+  mintedBy {
+    kind
+    name
+  }
+  createdAt
+  expiresAt
+  lastUsedAt
+  lastUsedIp
+  lastUsedUserAgent
+  usage(since: $since) {
+    start
+    requests
+  }
+  abilityUsage {
+    ability
+    lastUsedAt
+  }
+  advice {
+    code
+  }
+  rotatedFrom {
+    id
+    hint
+    state
+    lastUsedAt
+  }
+  rotatedTo {
+    id
+    hint
+    lastUsedAt
+  }
+  revokedAt
+}`) as unknown as TypedDocumentString<TokensQuery, TokensQueryVariables>;
+export const GlanceDocument = new TypedDocumentString(`
+    query Glance($day: Time!, $week: Time!, $month: Time!, $soon: Time!) {
+  all: apiTokens {
+    totalCount
+  }
+  usedToday: apiTokens(filter: {lastUsedSince: $day}) {
+    totalCount
+  }
+  usedThisWeek: apiTokens(filter: {lastUsedSince: $week}) {
+    totalCount
+  }
+  usedThisMonth: apiTokens(filter: {lastUsedSince: $month}) {
+    totalCount
+  }
+  neverUsed: apiTokens(filter: {neverUsed: true}) {
+    totalCount
+  }
+  idle: apiTokens(filter: {idleSince: $month}) {
+    totalCount
+  }
+  expiring: apiTokens(filter: {expiresBefore: $soon}) {
+    totalCount
+  }
+  unending: apiTokens(filter: {neverExpires: true}) {
+    totalCount
+  }
+  fullAccess: apiTokens(filter: {abilities: [FULL_ACCESS]}) {
+    totalCount
+  }
+  viewer {
+    workspace {
+      tokenCount
+      tokenLimit
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<GlanceQuery, GlanceQueryVariables>;
+export const TokenDocument = new TypedDocumentString(`
+    query Token($id: ID!, $since: Time!) {
+  apiToken(id: $id) {
+    ...TokenRow
+    revokedBy {
+      kind
+      name
+    }
+    revokeReason
+  }
+  auditEntries(first: 5, filter: {targetId: $id}) {
+    nodes {
+      ...AuditRow
+    }
+  }
+}
+    fragment AuditRow on AuditEntry {
+  id
+  at
+  actor {
+    kind
+    id
+    name
+  }
+  action
+  outcome
+  targetType
+  targetId
+  targetLabel
+  ip
+  userAgent
+  requestId
+  changes
+}
+fragment TokenRow on ApiToken {
+  id
+  label
+  hint
+  mode
+  state
+  abilities
+  mintedBy {
+    kind
+    name
+  }
+  createdAt
+  expiresAt
+  lastUsedAt
+  lastUsedIp
+  lastUsedUserAgent
+  usage(since: $since) {
+    start
+    requests
+  }
+  abilityUsage {
+    ability
+    lastUsedAt
+  }
+  advice {
+    code
+  }
+  rotatedFrom {
+    id
+    hint
+    state
+    lastUsedAt
+  }
+  rotatedTo {
+    id
+    hint
+    lastUsedAt
+  }
+  revokedAt
+}`) as unknown as TypedDocumentString<TokenQuery, TokenQueryVariables>;
+export const MintDocument = new TypedDocumentString(`
+    mutation Mint($input: MintTokenInput!) {
+  mintToken(input: $input) {
+    secret
+    token {
+      id
+      label
+      hint
+      mode
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<MintMutation, MintMutationVariables>;
+export const RotateDocument = new TypedDocumentString(`
+    mutation Rotate($input: RotateTokenInput!) {
+  rotateToken(input: $input) {
+    secret
+    token {
+      id
+      label
+      hint
+      mode
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<RotateMutation, RotateMutationVariables>;
+export const UpdateDocument = new TypedDocumentString(`
+    mutation Update($input: UpdateTokenInput!) {
+  updateToken(input: $input) {
+    token {
+      id
+      label
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<UpdateMutation, UpdateMutationVariables>;
+export const RevokeDocument = new TypedDocumentString(`
+    mutation Revoke($input: RevokeTokenInput!) {
+  revokeToken(input: $input) {
+    token {
+      id
+    }
+    receipt {
+      requestsCancelled
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<RevokeMutation, RevokeMutationVariables>;
+export const UsedDocument = new TypedDocumentString(`
+    subscription Used($since: Time!) {
+  apiTokenUsed {
+    ...TokenRow
+  }
+}
+    fragment TokenRow on ApiToken {
+  id
+  label
+  hint
+  mode
+  state
+  abilities
+  mintedBy {
+    kind
+    name
+  }
+  createdAt
+  expiresAt
+  lastUsedAt
+  lastUsedIp
+  lastUsedUserAgent
+  usage(since: $since) {
+    start
+    requests
+  }
+  abilityUsage {
+    ability
+    lastUsedAt
+  }
+  advice {
+    code
+  }
+  rotatedFrom {
+    id
+    hint
+    state
+    lastUsedAt
+  }
+  rotatedTo {
+    id
+    hint
+    lastUsedAt
+  }
+  revokedAt
+}`) as unknown as TypedDocumentString<UsedSubscription, UsedSubscriptionVariables>;

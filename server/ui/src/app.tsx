@@ -1,0 +1,93 @@
+import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks'
+import { ApiError } from './api/client'
+import { listen, type Change } from './api/live'
+import { SessionDocument, type SessionQuery } from './api/schema'
+import { Frame } from './frame'
+import { firstDay } from './parts/days'
+import { lazy } from './parts/lazy'
+import { Failure, Notice } from './parts/notice'
+import { useWhere } from './place'
+import { SignIn, tellOthers } from './sign-in'
+import { SignedContext, SiteContext, type Minted, type Signed, type Site } from './site'
+import { loadDialogs, SecretDialog } from './tokens/lazy'
+import { TokensPage } from './tokens/page'
+
+const AuditPage = lazy(() => import('./audit/page').then((page) => page.AuditPage))
+const TokenPage = lazy(() => import('./tokens/detail').then((page) => page.TokenPage))
+
+type Session = 'unknown' | 'signed out' | SessionQuery['viewer'] | { readonly error: unknown }
+
+// App is the pages, for whoever comes to them.
+export function App({ site: given }: { site: Site }) {
+  const [session, setSession] = useState<Session>('unknown')
+  // Whatever finds out that one is no longer signed in.
+  const site = useMemo<Site>(() => ({
+    ...given,
+    ask: (...args) => given.ask(...args).catch((error: unknown) => {
+      if (error instanceof ApiError && error.code === 'UNAUTHENTICATED') setSession('signed out')
+      throw error
+    }),
+  }), [given])
+  const identify = useCallback(() => {
+    site.ask(SessionDocument, {}).then(
+      ({ viewer }) => {
+        setSession(viewer)
+        if (!site.embedded) tellOthers()
+      },
+      (error: unknown) => setSession((before) => (before === 'unknown' ? { error } : before)),
+    )
+  }, [site])
+  useEffect(identify, [identify])
+  return (
+    <SiteContext.Provider value={site}>
+      {session === 'unknown' ? <p class="loading">{site.text.general.loading}</p>
+        : session === 'signed out' ? <SignIn again={identify} />
+        : 'error' in session ? <div class="page"><Failure error={session.error} retry={identify} /></div>
+        : <SignedIn viewer={session} site={site} end={() => setSession('signed out')} />}
+    </SiteContext.Provider>
+  )
+}
+
+function SignedIn({ viewer, site, end }: { viewer: SessionQuery['viewer']; site: Site; end: () => void }) {
+  const { place, text } = site
+  const where = useWhere(place)
+  const [live, setLive] = useState(true)
+  const [said, announce] = useState('')
+  const [minted, reveal] = useState<Minted>()
+  const listeners = useRef(new Set<(change: Change) => void>()).current
+  useEffect(() => {
+    const since = firstDay(new Date()).toISOString()
+    return listen(`${site.origin}/graphql`, site.authorization, since, (change) => {
+      if (change.kind === 'signed out') return end()
+      if (change.kind === 'live') return setLive(change.live)
+      listeners.forEach((heard) => heard(change))
+    })
+  }, [site])
+  const signed = useMemo<Signed>(() => ({
+    viewer,
+    mayChange: viewer.abilities.includes('FULL_ACCESS'),
+    live,
+    announce,
+    reveal,
+    onChange: (heard) => {
+      listeners.add(heard)
+      return () => listeners.delete(heard)
+    },
+  }), [viewer, live])
+  useEffect(() => {
+    if (!site.embedded && location.pathname === '/sign-in') place.go(where, true)
+    if (signed.mayChange) loadDialogs()
+  }, [])
+  return (
+    <SignedContext.Provider value={signed}>
+      <Frame view={where.view} onSignedOut={end}>
+        {!signed.mayChange && <Notice kind="info">{text.frame.member}</Notice>}
+        {where.view === 'audit' ? <AuditPage query={where.query} />
+          : where.query.token ? <TokenPage key={where.query.token} id={where.query.token} />
+          : <TokensPage query={where.query} />}
+      </Frame>
+      {minted && <SecretDialog minted={minted} onClose={() => reveal(undefined)} />}
+      <p class="hidden" role="status">{said}</p>
+    </SignedContext.Provider>
+  )
+}

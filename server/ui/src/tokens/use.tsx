@@ -1,0 +1,47 @@
+import type { Ability } from '../api/schema'
+import { When } from '../parts/when'
+import { useNow, useSite } from '../site'
+
+interface AbilityUseProps {
+  usage: readonly { readonly ability: Ability; readonly lastUsedAt: string | null }[]
+}
+
+const month = 30 * 86_400_000 // ms
+
+// recency is how much of a bar is filled: all of it for a use right now, nothing
+// for one a month ago or none at all.
+const recency = (at: string | null, now: Date) => (at === null ? 0 : Math.max(0.04, 1 - (now.getTime() - Date.parse(at)) / month))
+
+// AbilityUse is when each ability was last used: the more recently, the longer
+// the bar and the darker.
+export function AbilityUse({ usage }: AbilityUseProps) {
+  const { text, format } = useSite()
+  const now = useNow()
+  const said = (at: string | null) => (at === null ? text.detail.unused : format.relative(new Date(at), now))
+  return (
+    <section class="card">
+      <h2>{text.detail.uses}</h2>
+      <svg class="uses" role="img" height={usage.length * 12 - 4} viewBox={`0 0 100 ${usage.length * 12 - 4}`} preserveAspectRatio="none"
+        aria-label={text.detail.usePicture(usage.map((each) => `${text.abilities[each.ability].title}: ${said(each.lastUsedAt)}`))}>
+        {usage.map((each, i) => {
+          const share = recency(each.lastUsedAt, now)
+          return (
+            <g key={each.ability}>
+              <rect class="ground" x="0" y={i * 12} width="100" height="8" rx="1" />
+              {share > 0 && <rect class={`bar-${Math.ceil(share * 4)}`} x="0" y={i * 12} width={share * 100} height="8" rx="1" />}
+            </g>
+          )
+        })}
+      </svg>
+      <table class="figures">
+        <thead><tr><th scope="col">{text.detail.ability}</th><th scope="col">{text.tokens.lastUsed}</th></tr></thead>
+        <tbody>
+          {usage.map((each) => (
+            <tr key={each.ability}><td>{text.abilities[each.ability].title}</td><td>{each.lastUsedAt ? <When at={each.lastUsedAt} /> : text.detail.unused}</td></tr>
+          ))}
+        </tbody>
+      </table>
+      <p class="help">{text.detail.usesHelp}</p>
+    </section>
+  )
+}
