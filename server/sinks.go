@@ -16,6 +16,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"github.com/keloa/apitokens/auditsink"
+	"github.com/keloa/apitokens/auditsink/blobsink"
 	"github.com/keloa/apitokens/auditsink/execsink"
 	"github.com/keloa/apitokens/auditsink/filesink"
 	"github.com/keloa/apitokens/auditsink/kafkasink"
@@ -29,6 +30,8 @@ import (
 // knownSinks opens the sinks of every scheme there is.
 func knownSinks() *auditsink.Mux {
 	var mux auditsink.Mux
+	mux.Register(blobsink.S3Scheme, blobsink.OpenS3)
+	mux.Register(blobsink.FileScheme, blobsink.OpenFile)
 	mux.Register(execsink.Scheme, execsink.Open)
 	mux.Register(filesink.Scheme, filesink.Open)
 	mux.Register(kafkasink.Scheme, kafkasink.Open)
@@ -100,16 +103,17 @@ func checkApart(texts []sinkText) error {
 }
 
 // placeOf is where a sink, written NAME=URL, writes to: its URL without keys, a
-// file by its full path.
+// file or a folder by its full path.
 func placeOf(text string) string {
 	_, at, _ := strings.Cut(text, "=")
 	at, _, _ = strings.Cut(at, "?")
-	if path, ok := strings.CutPrefix(at, filesink.Scheme+":"); ok {
+	scheme, path, _ := strings.Cut(at, ":")
+	if scheme == filesink.Scheme || scheme == blobsink.FileScheme {
 		if full, err := filepath.Abs(path); err == nil {
 			return full
 		}
 	}
-	return at
+	return strings.TrimRight(at, "/")
 }
 
 // usageOrFailure names the flag that err is about, and tells a value that is

@@ -1,0 +1,156 @@
+package blobsink
+
+import (
+	"crypto/x509"
+	"encoding/pem"
+	"io/fs"
+	"net"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+const (
+	accessKey = "keloa"
+	secretKey = "Canary-4711"
+	patience  = 20 * time.Second
+)
+
+// s3server is a server that keeps buckets as folders.
+type s3server struct {
+	addr, root string
+	ca         string // as a key of a sink's URL has it
+	key, other string // where the secret key is, and another one
+}
+
+// startS3 starts a server over TLS, which the test ends. It is built from a
+// module of its own.
+func startS3(t *testing.T) *s3server {
+	t.Helper()
+	return startS3With(t, "--sidecar", t.TempDir())
+}
+
+// startS3With starts a server that keeps what it knows of objects in a way of
+// its own: with --nometa, it cannot tell whether one is there.
+func startS3With(t *testing.T, metadata ...string) *s3server {
+	t.Helper()
+	program, err := exec.CommandContext(t.Context(), "go", "tool", "-modfile=../../.ci/s3/go.mod", "-n", "versitygw").Output()
+	if err != nil {
+		t.Fatalf("build the S3 server: %v", err)
+	}
+	lender := httptest.NewTLSServer(nil) // of a certificate
+	lender.Close()
+	private, err := x509.MarshalPKCS8PrivateKey(lender.TLS.Certificates[0].PrivateKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert := file(t, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: lender.Certificate().Raw})))
+	key := file(t, string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})))
+	s := &s3server{addr: freeAddr(t), root: t.TempDir(), ca: cert, key: file(t, secretKey), other: file(t, "Canary-4712")}
+	args := []string{
+		"--access", accessKey, "--secret", secretKey, "--port", s.addr, "--quiet",
+		"--cert", strings.TrimPrefix(cert, "file:"), "--key", strings.TrimPrefix(key, "file:"), "posix",
+	}
+	cmd := exec.Command(strings.TrimSpace(string(program)), append(append(args, metadata...), s.root)...)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait() // it was killed
+	})
+	await(t, func() bool {
+		conn, err := net.Dial("tcp", s.addr)
+		if err == nil {
+			conn.Close()
+		}
+		return err == nil
+	})
+	return s
+}
+
+// bucket makes an empty bucket, and returns its name.
+func (s *s3server) bucket(t *testing.T) string {
+	t.Helper()
+	folder, err := os.MkdirTemp(s.root, "audit-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Base(folder)
+}
+
+// url is that of a prefix in a bucket, by the server's address or a proxy's.
+func (s *s3server) url(bucket, addr, secret string) string {
+	return "s3://" + bucket + "/logs/audit?region=us-east-1&endpoint=https://" + addr +
+		"&access-key=env:BLOBSINK_ACCESS_KEY&secret-key=" + secret
+}
+
+// lines reads the objects under a folder, in the order of their names.
+func lines(t *testing.T, folder string) []string {
+	t.Helper()
+	var text strings.Builder
+	err := filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || !strings.HasSuffix(path, ".jsonl") {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		text.Write(data)
+		return err
+	})
+	if err != nil && !os.IsNotExist(err) {
+		t.Fatal(err)
+	}
+	return strings.FieldsFunc(text.String(), func(r rune) bool { return r == '\n' })
+}
+
+// scatter puts into a folder what is not the audit log's, and what looks like it.
+func scatter(t *testing.T, folder string) {
+	t.Helper()
+	for _, name := range []string{"note", "999999999/note", "999999999/999/999/999.jsonl", "000000000/000/000/1.jsonl", "zzz/note", "999.jsonl"} {
+		path := filepath.Join(folder, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte("someone's note\n{}\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func file(t *testing.T, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return "file:" + path
+}
+
+func freeAddr(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	return listener.Addr().String()
+}
+
+// await waits until condition holds.
+func await(t *testing.T, condition func() bool) {
+	t.Helper()
+	deadline := time.After(patience)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for !condition() {
+		select {
+		case <-deadline:
+			t.Fatal("waited in vain")
+		case <-tick.C:
+		}
+	}
+}
