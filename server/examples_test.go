@@ -14,8 +14,11 @@ import (
 	"time"
 
 	"github.com/keloa/apitokens/ent"
+	"github.com/keloa/apitokens/ent/workspace"
+	"github.com/keloa/apitokens/token"
 	"github.com/keloa/apitokens/token/ability"
 	"github.com/keloa/apitokens/token/bearer"
+	"github.com/keloa/apitokens/token/tokentest"
 )
 
 // block is the one block of code in that language on a page of docs/.
@@ -177,6 +180,20 @@ func TestMirror(t *testing.T) {
 			t.Errorf("with a secret that opens nothing: %v: %s", err, out)
 		}
 	})
+}
+
+// TestMirrorIsTold has the plan allow one request a minute, and expects the example
+// to say for how long it was sent away.
+func TestMirrorIsTold(t *testing.T) {
+	plans := token.Plans{workspace.PlanSCALE: {RequestsPerMinute: 1}}
+	s := openSite(t, sqliteEnv(t, tokentest.Config{Plans: plans}), "http", nil)
+	_, secret := s.mint(t, "the dashboard", ability.Read)
+	m := mirror{s, filepath.Join(t.TempDir(), "mirror.db"), secret}
+	m.poll(t, "1 tokens read in 1 requests, 1 changed")
+	out, err := s.example(t, secret, "python3", mirrorProgram, m.path, "once")
+	if err == nil || !regexp.MustCompile(`^try again in [1-9][0-9]* seconds\n$`).MatchString(out) {
+		t.Errorf("%v: %s", err, out)
+	}
 }
 
 // untilStopped runs the example as a dashboard would, and returns the first line

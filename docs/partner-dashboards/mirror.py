@@ -104,7 +104,10 @@ def main(path, once=None):
                    " last_used_at TEXT, last_used_ip TEXT)")
     (known,) = mirror.execute("SELECT count(*) FROM tokens").fetchone()
     if once:
-        poll(mirror, complete=not known)
+        try:
+            poll(mirror, complete=not known)
+        except Busy as busy:
+            sys.exit(f"try again in {busy.args[0]} seconds")
         return
     wait, completed = LEAST, None
     while True:
