@@ -62,7 +62,7 @@ generate: ## generate code from ent/schema and graph/*.graphqls; works offline
 ui: ## build the pages in server/ui, which are embedded as they are committed; needs Node
 	@for project in server/ui server/ui/playground; do \
 	  [[ -d $$project/node_modules ]] || npm ci --prefix $$project --no-audit --no-fund; \
-	  npm run build --prefix $$project --silent -- --logLevel warn; \
+	  npm run build --prefix $$project --silent; \
 	done
 
 migration: generate ## write the migration NAME=…; without a name, take edited ones into atlas.sum

@@ -137,6 +137,7 @@ func (h *handlers) public() http.Handler {
 		settingsPath:         {http.MethodGet: settings},
 		settingsAuditLogPath: {http.MethodGet: settings},
 		playgroundPath:       {http.MethodGet: h.pages[ui.Playground].ServeHTTP},
+		"/" + ui.Embed:       {http.MethodGet: h.pages[ui.Embed].ServeHTTP},
 		signInPath:           {http.MethodGet: h.signIn},
 		"/sign-out":          {http.MethodPost: h.signOut},
 		graphQLPath:          {anyMethod: h.graphQL},

@@ -86,6 +86,16 @@ func TestPagesLoad(t *testing.T) {
 	})
 }
 
+// TestEmbedScript expects that pages of any origin may load the script.
+func TestEmbedScript(t *testing.T) {
+	oneSite(t, func(t *testing.T, s *site) {
+		a := s.do(t, "GET", s.public+"/embed.js", "")
+		if a.status != http.StatusOK || a.header.Get("Cross-Origin-Resource-Policy") != "cross-origin" || a.header.Get("Cache-Control") != "no-cache" {
+			t.Errorf("%d %s", a.status, a.header)
+		}
+	})
+}
+
 func TestSchemaFile(t *testing.T) {
 	oneSite(t, func(t *testing.T, s *site) {
 		a := s.do(t, "GET", s.public+"/schema.graphql", "")

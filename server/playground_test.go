@@ -229,3 +229,43 @@ func (g playground) answersUse(t *testing.T, secret string) {
 		return valueOf[bool](t, g.visitor, `document.querySelector('.result-window').innerText.includes('busy')`)
 	})
 }
+
+// TestPlaygroundIsHandedAToken mints a token on the settings page and takes it
+// along.
+func TestPlaygroundIsHandedAToken(t *testing.T) {
+	oneSite(t, func(t *testing.T, s *site) {
+		p := newVisitor(t, s.public)
+		p.see(t, onDesk)
+		p.open(t, s.public+"/sign-in?code="+s.code(t))
+		p.click(t, ".empty .button.primary")
+		p.until(t, `document.activeElement?.matches('dialog input')`)
+		p.write(t, "fresh"+kb.Enter)
+		secret := s.keepText(t, valueOfOnce(t, p, `document.querySelector('.secret code')?.textContent`))
+		other := p.opens(t, func() { p.click(t, ".dialog-actions > button:not(.primary)") })
+		g := playground{other, s}
+		g.see(t, onDesk)
+		g.untilText(t, ".who-is", "Token fresh")
+		g.until(t, `document.querySelectorAll('.graphiql-editor .view-line').length > 10`)
+		g.run(t, listTokens)
+		g.answered(t, `"label": "fresh"`)
+		g.wantClean(t, secret)
+		p.wantClean(t, secret)
+	})
+}
+
+// keepText is [site.keep] for a secret that was shown.
+func (s *site) keepText(t *testing.T, text string) string {
+	t.Helper()
+	secret, err := bearer.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s.keep(secret)
+}
+
+// valueOfOnce waits until the expression is something, and returns it.
+func valueOfOnce(t *testing.T, p *visitor, expression string) string {
+	t.Helper()
+	p.until(t, expression)
+	return valueOf[string](t, p, expression)
+}

@@ -17,6 +17,7 @@ import (
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
 )
 
@@ -53,6 +54,24 @@ func newVisitor(t *testing.T, origins ...string) *visitor {
 	p := &visitor{ctx: openBrowser(t), origins: origins}
 	p.start(t)
 	return p
+}
+
+// opens is the tab that the page opens because of what trigger does.
+func (p *visitor) opens(t *testing.T, trigger func()) *visitor {
+	t.Helper()
+	opened := chromedp.WaitNewTarget(p.ctx, func(*target.Info) bool { return true })
+	trigger()
+	select {
+	case id := <-opened:
+		ctx, closed := chromedp.NewContext(p.ctx, chromedp.WithTargetID(id))
+		t.Cleanup(closed)
+		other := &visitor{ctx: ctx, origins: p.origins}
+		other.start(t)
+		return other
+	case <-time.After(maxBrowserWait):
+		p.fail(t, "the page opened no tab")
+		return nil
+	}
 }
 
 func (p *visitor) start(t *testing.T) {
@@ -199,10 +218,10 @@ var (
 )
 
 // show takes a picture of the page in each view, into the folder that
-// KELOA_SCREENSHOTS names, if any. The page keeps the last one.
+// BROWSER_PICTURES names, if any. The page keeps the last one.
 func (p *visitor) show(t *testing.T, name string, looks ...view) {
 	t.Helper()
-	folder := os.Getenv("KELOA_SCREENSHOTS")
+	folder := os.Getenv("BROWSER_PICTURES")
 	for _, l := range looks {
 		p.see(t, l)
 		if folder == "" {

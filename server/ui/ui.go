@@ -16,11 +16,11 @@ import (
 	"time"
 )
 
-//go:embed dist playground/dist
+//go:embed dist dist-embed playground/dist
 var built embed.FS
 
 // roots are the folders that the pages are built in, each by a project of its own.
-var roots = []string{"dist", "playground/dist"}
+var roots = []string{"dist", "dist-embed", "playground/dist"}
 
 // AssetsPath is what the paths of all files but the pages begin with.
 const AssetsPath = "/assets/"
@@ -31,6 +31,10 @@ const (
 	Settings   = "settings.html"
 	Playground = "playground.html"
 )
+
+// Embed is the name of the script that makes the settings page an element of other
+// pages, on whatever origin.
+const Embed = "embed.js"
 
 // Files are the built files: pages by their name, and what the pages load by its
 // path, such as "/assets/settings-DASdRfv6.js".
@@ -64,7 +68,8 @@ func (f Files) add(root string) error {
 			return err
 		}
 		if page := strings.TrimPrefix(name, root+"/"); path.Dir(page) == "." {
-			file.policy, file.cache = policies[page], "no-cache" // keep it, but ask whether it is current
+			file.policy, file.shared = policies[page], page == Embed
+			file.cache = "no-cache" // keep it, but ask whether it is current
 			f[page] = file
 			return nil
 		}
@@ -78,6 +83,7 @@ func (f Files) add(root string) error {
 type File struct {
 	contentType, cache string
 	policy             string // of a page
+	shared             bool   // whether pages of any origin may load it
 	etag               string
 	encoded            map[string][]byte // by content coding; "" is as it stands
 }
@@ -152,6 +158,9 @@ func (f File) head(header http.Header, r *http.Request) []byte {
 	header.Set("Vary", "Accept-Encoding")
 	if f.policy != "" {
 		header.Set("Content-Security-Policy", f.policy)
+	}
+	if f.shared {
+		header.Set("Cross-Origin-Resource-Policy", "cross-origin")
 	}
 	if coding != "" {
 		header.Set("Content-Encoding", coding)

@@ -2,6 +2,7 @@ import { defineConfig } from 'vite'
 import { compressed } from './compress.js'
 
 export default defineConfig({
+  logLevel: 'warn',
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   plugins: [compressed('dist')],
   build: {

@@ -18,6 +18,7 @@ function replaced(path, from, to) {
 }
 
 export default defineConfig({
+  logLevel: 'warn',
   resolve: {
     alias: { 'monaco-editor/esm/vs/editor/edcore.main.js': fileURLToPath(new URL('src/monaco.js', import.meta.url)) },
   },

@@ -20,10 +20,10 @@ export function tellOthers() {
 // has signed in, in whichever tab.
 export function SignIn({ again }: { again: () => void }) {
   const { text, embedded } = useSite()
-  const failed = location.pathname === '/sign-in'
+  const failed = !embedded && location.pathname === '/sign-in'
   const provider = document.querySelector<HTMLMetaElement>('meta[name=keloa-sign-in]')?.content
   useEffect(() => {
-    if (!failed) {
+    if (!failed && !embedded) {
       document.cookie = `keloa_return=${encodeURIComponent(location.pathname + location.search)}; path=/sign-in; max-age=900; samesite=lax`
     }
   }, [])

@@ -3,11 +3,11 @@ import './workers'
 import 'graphiql/style.css'
 import './style.css'
 import { createRoot } from 'react-dom/client'
-import { receiveToken } from './handoff'
+import { receiveSecret } from '../../src/handover'
 import { authenticate, forget } from './identity'
 import { Playground } from './Playground'
 
 void forget() // nothing is held yet: this asks who is signed in
-receiveToken((secret) => void authenticate(secret))
+receiveSecret((secret) => void authenticate(secret))
 
 createRoot(document.getElementById('app')!).render(<Playground />)

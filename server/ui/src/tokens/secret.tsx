@@ -16,7 +16,7 @@ export function SecretDialog({ minted, onClose }: { minted: Minted; onClose: () 
   const [warned, setWarned] = useState(false)
   const shown = useRef<HTMLElement>(null)
   const safe = stored || copying === 'copied'
-  useGuard(!safe, () => setWarned(true))
+  useGuard(!safe, embedded, () => setWarned(true))
   const close = () => (safe ? onClose() : setWarned(true))
   const copy = async () => {
     try {
@@ -71,8 +71,9 @@ function Snippets() {
 }
 
 // useGuard keeps the page where it is: leaving it is asked about by the browser,
-// and Back leads to where one is already, which calls tried.
-function useGuard(on: boolean, tried: () => void) {
+// and Back leads to where one is already, which calls tried. In someone else's page
+// the way back is not ours.
+function useGuard(on: boolean, embedded: boolean, tried: () => void) {
   useEffect(() => {
     if (!on) return
     const leaving = (event: BeforeUnloadEvent) => event.preventDefault()
@@ -80,13 +81,15 @@ function useGuard(on: boolean, tried: () => void) {
       history.pushState(null, '')
       tried()
     }
-    history.pushState(null, '')
     addEventListener('beforeunload', leaving)
-    addEventListener('popstate', back)
+    if (!embedded) {
+      history.pushState(null, '')
+      addEventListener('popstate', back)
+    }
     return () => {
       removeEventListener('beforeunload', leaving)
       removeEventListener('popstate', back)
-      history.back()
+      if (!embedded) history.back()
     }
   }, [on])
 }
