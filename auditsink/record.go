@@ -52,6 +52,10 @@ type Record struct {
 	// bytes with sequence and leafhash just before data, on one line without
 	// a newline. It is shared and must not be changed.
 	Line []byte
+	// Checkpoint is a signed checkpoint over records up to this one at most,
+	// which a relay gives to the last record of a batch now and then. A sink
+	// that has a place for it beside the record keeps it there.
+	Checkpoint Checkpoint
 }
 
 // NewRecord gives canonical bytes their place in the log. The leaf hash is that

@@ -272,15 +272,16 @@ func (s *session) pick(records []Record) (batch *Batch, last int64) {
 	return batch, last
 }
 
-// attach gives the batch a checkpoint, now and then.
+// attach gives the last record of the batch a checkpoint, now and then.
 func (s *session) attach(ctx context.Context, batch *Batch, last int64) error {
 	if time.Since(s.signed) < checkpointEvery {
 		return nil
 	}
-	var err error
-	if batch.Checkpoint, err = s.source.Checkpoint(ctx, last); err != nil {
+	signed, err := s.source.Checkpoint(ctx, last)
+	if err != nil {
 		return fmt.Errorf("read a checkpoint: %w", err)
 	}
+	batch.Records[len(batch.Records)-1].Checkpoint = signed
 	s.signed = time.Now()
 	return nil
 }

@@ -44,18 +44,6 @@ type Sink interface {
 type Batch struct {
 	// Records rise in Seq. There are gaps where a filter took some out.
 	Records []Record
-	// Checkpoint is the newest signed checkpoint over records up to the last
-	// of the batch; its Size is 0 for none. A sink that has a place for it
-	// beside the records keeps it there. It is no record, and neither what it
-	// is nor whether it is there decides what becomes of the batch.
-	Checkpoint Checkpoint
-}
-
-// Checkpoint is what was signed of the log: that it began with Size records of
-// this root. Who holds it can convict a database that was changed since.
-type Checkpoint struct {
-	Size int64
-	Note string // as in https://c2sp.org/tlog-checkpoint: lines of text
 }
 
 // Result says what became of a batch that was not wholly accepted.

@@ -1,12 +1,16 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strings"
+	"time"
 
+	"github.com/keloa/apitokens/auditsink"
 	"github.com/keloa/apitokens/auditsink/journal"
 	"github.com/keloa/apitokens/token"
 )
@@ -28,7 +32,11 @@ func (c auditVerifyCommand) Run(ctx context.Context, std streams) (err error) {
 		if err != nil {
 			return fmt.Errorf("--checkpoint: %w", err)
 		}
-		o.Checkpoints = append(o.Checkpoints, string(text))
+		kept := checkpointsIn(text)
+		if len(kept) == 0 {
+			return fmt.Errorf("--checkpoint: %s holds no checkpoint", path)
+		}
+		o.Checkpoints = append(o.Checkpoints, kept...)
 	}
 	if c.Against != "" {
 		file, err := os.Open(c.Against)
@@ -37,6 +45,11 @@ func (c auditVerifyCommand) Run(ctx context.Context, std streams) (err error) {
 		}
 		defer file.Close()
 		o.Copy = file
+		beside, err := os.ReadFile(c.Against + ".checkpoints")
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("--against: %w", err)
+		}
+		o.Beside = checkpointsIn(beside)
 	}
 	return c.log(ctx, std, func(audit *journal.Journal, _ *token.Service) error {
 		bar := newProgress(std, "records")
@@ -56,6 +69,21 @@ func (c auditVerifyCommand) Run(ctx context.Context, std streams) (err error) {
 	})
 }
 
+// checkpointsIn returns the checkpoints in a file: one, as audit checkpoint prints
+// it, or one a line, as a sink keeps them. A line that is none was cut short.
+func checkpointsIn(text []byte) []string {
+	if len(text) > 0 && text[0] != '{' && text[0] != '\n' {
+		return []string{string(text)}
+	}
+	var notes []string
+	for line := range bytes.Lines(text) {
+		if c, err := auditsink.ParseCheckpoint(line); err == nil {
+			notes = append(notes, c.Note)
+		}
+	}
+	return notes
+}
+
 func (c auditVerifyCommand) print(std streams, r journal.Report) error {
 	var text strings.Builder
 	say := func(format string, args ...any) { fmt.Fprintf(&text, format+"\n", args...) }
@@ -69,6 +97,15 @@ func (c auditVerifyCommand) print(std streams, r journal.Report) error {
 	if c.Against != "" {
 		say("Records in %s: %d, each the same; left out between its first and its last: %d; lines that are no records: %d.",
 			c.Against, r.Copied, r.NotCopied, r.Foreign)
+	}
+	if r.Stubs > 0 {
+		say("Of those, stubs of records that the sink refused, each with the leaf hash of its record: %d.", r.Stubs)
+	}
+	for _, lost := range r.Lost {
+		say("Lost: records %d to %d, when the database went back in time; found at %s, and recorded since.", lost.From, lost.To, lost.At.Format(time.RFC3339))
+		if c.Against != "" {
+			say("Of those, %s has %d.", c.Against, lost.Copied)
+		}
 	}
 	say("")
 	say("What this does not show:")

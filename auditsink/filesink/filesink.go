@@ -15,6 +15,9 @@
 // of others are kept and passed over. Two sinks of different names must not
 // share a file: each would take the other's records for its own.
 //
+// Now and then a signed checkpoint of the log is appended to PATH.checkpoints,
+// one a line: with the records it convicts a database that was changed.
+//
 // # Errors
 //
 // After a failed write or fsync nothing is assumed of the file: it is cut back
@@ -62,6 +65,7 @@ type Sink struct {
 	file   *os.File // nil until it is needed, and after every doubt
 	size   int64    // of the file, all of it complete lines, where this process left it
 	last   int64    // the highest sequence in it
+	signed int64    // the size of the last checkpoint that this process kept
 }
 
 // Open opens the file that file:PATH names: relative to the working directory,
@@ -104,7 +108,15 @@ func pathOf(u *url.URL) (string, error) {
 
 // Deliver appends those records of the batch that the file does not hold yet.
 func (s *Sink) Deliver(ctx context.Context, b *auditsink.Batch) (auditsink.Result, error) {
-	return auditsink.Result{}, s.use(ctx, func() error { return s.append(b.Records) })
+	var result auditsink.Result
+	err := s.use(ctx, func() error {
+		if err := s.append(b.Records); err != nil {
+			return err
+		}
+		result.Accepted = len(b.Records)
+		return s.witness(b.Records[len(b.Records)-1].Checkpoint)
+	})
+	return result, err
 }
 
 // HighWater returns the last sequence in the file.
@@ -186,4 +198,39 @@ func (s *Sink) append(records []auditsink.Record) error {
 	s.size += int64(len(lines))
 	s.last = records[len(records)-1].Seq
 	return nil
+}
+
+// witness keeps a checkpoint beside the file, on a line of its own whatever is
+// there.
+func (s *Sink) witness(c auditsink.Checkpoint) error {
+	if c.Size <= s.signed {
+		return nil
+	}
+	file, err := os.OpenFile(s.path+".checkpoints", os.O_RDWR|os.O_APPEND|os.O_CREATE, fileMode)
+	if err != nil {
+		return fmt.Errorf("keep a checkpoint: %w", err)
+	}
+	line, err := c.AppendLine(nil)
+	if err == nil && s.signed == 0 && !endsLine(file) {
+		line = append([]byte{'\n'}, line...)
+	}
+	if err == nil {
+		_, err = file.Write(line)
+	}
+	if err := errors.Join(err, file.Close()); err != nil {
+		return fmt.Errorf("keep a checkpoint: %w", err)
+	}
+	s.signed = c.Size
+	return nil
+}
+
+// endsLine reports whether the file is empty or ends in a newline.
+func endsLine(file *os.File) bool {
+	info, err := file.Stat()
+	if err != nil || info.Size() == 0 {
+		return true
+	}
+	var last [1]byte
+	_, err = file.ReadAt(last[:], info.Size()-1)
+	return err == nil && last[0] == '\n'
 }

@@ -201,3 +201,28 @@ func TestRelativeAndEscapedPaths(t *testing.T) {
 		}
 	}
 }
+
+// Checkpoints are beside the file and not in it, on lines of their own also after
+// one that was cut short, and each once.
+func TestCheckpointsAreKeptBesideTheFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "audit.jsonl")
+	add(t, path+".checkpoints", `{"size":1,"check`)
+	sink := open(t, path)
+	records := sinktest.Records(t, 1, 6)
+	records[1].Checkpoint = auditsink.Checkpoint{Size: 2, Note: "one\n\n— two\n"}
+	records[3].Checkpoint = auditsink.Checkpoint{Size: 4, Note: "three\n"}
+	deliver(t, sink, records[:2])
+	deliver(t, sink, records[:2])
+	deliver(t, sink, records[2:4])
+	deliver(t, sink, records[4:])
+	wantFile(t, path, records)
+	kept := lines(t, path+".checkpoints")
+	if len(kept) != 3 {
+		t.Fatalf("kept %q", kept)
+	}
+	for i, want := range []auditsink.Checkpoint{records[1].Checkpoint, records[3].Checkpoint} {
+		if got, err := auditsink.ParseCheckpoint([]byte(kept[i+1])); err != nil || got != want {
+			t.Errorf("kept %q, %v", kept[i+1], err)
+		}
+	}
+}

@@ -292,7 +292,11 @@ func (j *Journal) keep(ctx context.Context) error {
 			return err
 		}
 		next = remembered{Checkpoint{e.tree.size, root}, len(e.epochs)}
-		if e.head.Note == nil || !strings.HasPrefix(*e.head.Note, next.text()) {
+		good, err := vouched(ctx, tx, e.head.Note, next.Checkpoint)
+		if err != nil {
+			return err
+		}
+		if !good {
 			if _, err := j.closeEnd(ctx, tx, e); err != nil {
 				return err
 			}
@@ -313,6 +317,24 @@ func (j *Journal) keep(ctx context.Context) error {
 		return err
 	}
 	return j.memory.store(j.database, next)
+}
+
+// vouched reports whether the note is the checkpoint, signed with a key that the
+// database names.
+func vouched(ctx context.Context, tx *ent.Tx, signed *string, c Checkpoint) (bool, error) {
+	if signed == nil {
+		return false, nil
+	}
+	keys, err := tx.AuditKey.Query().IDs(ctx)
+	if err != nil {
+		return false, err
+	}
+	known, err := verifiers(keys)
+	if err != nil {
+		return false, err
+	}
+	found, err := openCheckpoint(*signed, known)
+	return err == nil && found == c, nil
 }
 
 // recall reads what this server signed before it was started, once.

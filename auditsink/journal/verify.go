@@ -32,6 +32,8 @@ type VerifyOptions struct {
 	Checkpoints []string
 	// Copy is what a sink holds, a record a line. Nil for none.
 	Copy io.Reader
+	// Beside are the signed checkpoints that the sink keeps beside its copy.
+	Beside []string
 	// Progress is told how far Verify is, now and then. Nil for nobody.
 	Progress func(done, total int64)
 }
@@ -109,7 +111,10 @@ type verification struct {
 	tree    *tree   // made anew from the records
 	kept    map[int64][]Checkpoint
 	epochs  epochs
-	copied  *copyReader // nil for no copy
+
+	furthestKept int64
+	strange      error       // a checkpoint beside the copy that no known key has signed
+	copied       *copyReader // nil for no copy
 }
 
 func (v *verification) run(ctx context.Context) error {
@@ -134,7 +139,10 @@ func (v *verification) run(ctx context.Context) error {
 	if err := v.signature(ctx); err != nil {
 		return err
 	}
-	return v.endOfCopy(ctx)
+	if err := v.endOfCopy(ctx); err != nil {
+		return err
+	}
+	return v.strange
 }
 
 // begin opens the kept checkpoints and finds out how far the log goes. What was
@@ -149,14 +157,20 @@ func (v *verification) begin(ctx context.Context) (beyond, err error) {
 	if v.known, err = verifiers(v.report.Keys); err != nil {
 		return nil, err
 	}
-	var furthest int64
 	for _, signed := range v.options.Checkpoints {
 		c, err := openCheckpoint(signed, v.known)
 		if err != nil {
 			return nil, err
 		}
-		v.kept[c.Size] = append(v.kept[c.Size], c)
-		furthest = max(furthest, c.Size)
+		v.keep(c)
+	}
+	for _, signed := range v.options.Beside {
+		c, err := openCheckpoint(signed, v.known)
+		if err != nil {
+			v.strange = fmt.Errorf("beside the copy: %w", err)
+			continue
+		}
+		v.keep(c)
 	}
 	// The head is read last: servers may be at work, and it only rises.
 	found, err := v.furthest(ctx)
@@ -171,10 +185,15 @@ func (v *verification) begin(ctx context.Context) (beyond, err error) {
 	if v.epochs, err = readEpochs(ctx, v.db.Client().AuditEpoch); err != nil {
 		return nil, err
 	}
-	if furthest = max(furthest, found); furthest > v.head {
+	if furthest := max(v.furthestKept, found); furthest > v.head {
 		beyond = tampered(v.head+1, "is missing: the log ends before it, and once went on to record %d", furthest)
 	}
 	return beyond, nil
+}
+
+func (v *verification) keep(c Checkpoint) {
+	v.kept[c.Size] = append(v.kept[c.Size], c)
+	v.furthestKept = max(v.furthestKept, c.Size)
 }
 
 // furthest returns the last sequence that any table knows of, but for the head's.

@@ -353,6 +353,27 @@ func TestVerifyOfAnEmptyLogThatWasSigned(t *testing.T) {
 	})
 }
 
+// What a sink keeps beside its copy convicts by itself, also where the copy is
+// gone, and a log that is signed with keys of others.
+func TestVerifyAgainstWhatIsBesideACopy(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		p := prove(t, db)
+		beside := journal.VerifyOptions{Beside: p.checkpoints}
+		if report, err := p.verify(t, beside); err != nil || report.Signed != 13 {
+			t.Errorf("%+v, %v", report, err)
+		}
+		p.edit(t, 7)
+		p.rebuild(t, newKey(t))
+		_, err := p.verify(t, beside)
+		if err == nil || !strings.Contains(err.Error(), "beside the copy: open a checkpoint") {
+			t.Errorf("signed with another key: %v", err)
+		}
+		p.rebuild(t, p.key)
+		_, err = p.verify(t, beside)
+		wantTampered(t, err, 5, "up to record 9, is not what was signed")
+	})
+}
+
 // A log that was cut off, or put back to an earlier state, agrees with itself.
 func TestVerifyOfALogThatWasPutBack(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {

@@ -40,6 +40,9 @@ func (p *place) append(ctx context.Context, records []auditsink.Record) error {
 	failed := make(chan error, len(records))
 	for _, r := range records {
 		message := &kgo.Record{Topic: p.topic, Partition: partition, Key: []byte(r.ID.String()), Value: lines[:len(r.Line):len(r.Line)]}
+		if r.Checkpoint.Size > 0 {
+			message.Headers = []kgo.RecordHeader{{Key: auditsink.CheckpointField, Value: []byte(r.Checkpoint.Note)}}
+		}
 		p.client.Produce(context.WithoutCancel(ctx), message, func(_ *kgo.Record, err error) { failed <- err })
 		lines = lines[len(r.Line)+1:]
 	}

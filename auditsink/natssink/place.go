@@ -26,6 +26,15 @@ type place struct {
 	above uint64 // the stream's sequence of the last message on the subject, whosever it is; 0 for none
 }
 
+// message is the record, and a checkpoint beside it if it has one.
+func (p *place) message(r auditsink.Record) *nats.Msg {
+	message := &nats.Msg{Subject: p.subject, Data: r.Line, Header: nats.Header{}}
+	if r.Checkpoint.Size > 0 {
+		message.Header.Set(auditsink.CheckpointField, r.Checkpoint.Encoded())
+	}
+	return message
+}
+
 // publish publishes the record, if the stream does not hold it yet, behind all
 // that is known to be there.
 func (p *place) publish(ctx context.Context, r auditsink.Record) error {
@@ -33,7 +42,7 @@ func (p *place) publish(ctx context.Context, r auditsink.Record) error {
 		if r.Seq <= p.last {
 			return nil
 		}
-		ack, err := p.js.Publish(ctx, p.subject, r.Line,
+		ack, err := p.js.PublishMsg(ctx, p.message(r),
 			jetstream.WithMsgID(r.ID.String()+"@"+p.subject), // the same record may go to another subject, too
 			jetstream.WithExpectStream(p.stream),
 			jetstream.WithExpectLastSequencePerSubject(p.above))

@@ -30,6 +30,10 @@ func encode(records []auditsink.Record, now time.Time) ([]byte, error) {
 			},
 		}
 	}
+	if checkpoint := records[len(records)-1].Checkpoint; checkpoint.Size > 0 {
+		end := entries[len(entries)-1]
+		end.Attributes = append(end.Attributes, &common.KeyValue{Key: "keloa.audit.checkpoint", Value: text(checkpoint.Note)})
+	}
 	body, err := proto.Marshal(&logs.LogsData{ResourceLogs: []*logs.ResourceLogs{{
 		Resource: &resource.Resource{Attributes: []*common.KeyValue{{Key: "service.name", Value: text("keloa-tokens")}}},
 		ScopeLogs: []*logs.ScopeLogs{{

@@ -97,6 +97,7 @@ func testOrder(t *testing.T, h Harness) {
 	sink := h.open(t, d)
 	wantExactly(t, d, nil)
 	records := Records(t, 1, 1000)
+	records[499].Checkpoint = auditsink.Checkpoint{Size: 500, Note: "a note\n\n— of lines\n"} // beside the record, or nowhere
 	deliver(t, sink, records[:1], 1)
 	wantExactly(t, d, records[:1])
 	deliver(t, sink, records[1:500], 1000)

@@ -38,7 +38,10 @@ func newHeader(host string, err error) header {
 // make the line no JSON. The line has no control characters, as JSON escapes
 // them.
 func (h header) append(to []byte, r auditsink.Record) []byte {
-	to = fmt.Appendf(to, `<%d>1 %s %s %s - %s [%s sequence="%d" id="%s"] `,
+	to = fmt.Appendf(to, `<%d>1 %s %s %s - %s [%s sequence="%d" id="%s"`,
 		priority, r.At.UTC().Format(timeLayout), h.host, appName, r.Action, dataID, r.Seq, r.ID)
-	return append(to, r.Line...)
+	if r.Checkpoint.Size > 0 {
+		to = fmt.Appendf(to, ` checkpoint="%s"`, r.Checkpoint.Encoded()) // base64 needs no escapes
+	}
+	return append(append(to, "] "...), r.Line...)
 }

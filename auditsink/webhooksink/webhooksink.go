@@ -5,7 +5,8 @@
 // A request carries a batch: a JSON array of records, which is the batched
 // mode of CloudEvents over HTTP. Its webhook-id is derived from the body, so
 // that a batch that is sent again has the same one; its timestamp is that of
-// the attempt.
+// the attempt. Now and then a signed checkpoint of the log is in the header
+// Keloa-Audit-Checkpoint, in base64; it has a signature of its own.
 //
 // # Durability
 //
@@ -115,6 +116,9 @@ func (s *Sink) post(ctx context.Context, records []auditsink.Record) error {
 	header, err := s.sign(body)
 	if err != nil {
 		return err
+	}
+	if checkpoint := records[len(records)-1].Checkpoint; checkpoint.Size > 0 {
+		header.Set(auditsink.CheckpointField, checkpoint.Encoded())
 	}
 	answer, err := s.client.Post(ctx, header, body)
 	if err != nil {
