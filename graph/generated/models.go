@@ -63,6 +63,18 @@ type AuditEntryEdge struct {
 	Cursor keyset.Cursor `json:"cursor"`
 }
 
+// Which session to end.
+type EndSessionInput struct {
+	// Its id.
+	ID uuid.UUID `json:"id"`
+}
+
+// What became of the session.
+type EndSessionPayload struct {
+	// What ending it has reached.
+	Receipt *token.Receipt `json:"receipt"`
+}
+
 // Where a page stands in its list.
 type PageInfo struct {
 	// Whether there is more after this page.
