@@ -36,6 +36,7 @@ var attempts = map[string]string{
 	"revokeTokens": auditsink.ActionRevoke,
 	"rotateToken":  auditsink.ActionRotate,
 	"updateToken":  auditsink.ActionUpdate,
+	"endSession":   auditsink.ActionSignOut,
 }
 
 // can is the directive @can: it lets a field be resolved if the caller holds

@@ -3,12 +3,15 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
 
+	"github.com/keloa/apitokens/ent/session"
 	"github.com/keloa/apitokens/graph"
+	"github.com/keloa/apitokens/server/identity"
 	"github.com/keloa/apitokens/token"
 	"github.com/keloa/apitokens/token/bearer"
 )
@@ -21,12 +24,16 @@ import (
 // It reports [token.ErrUnauthenticated] for a header that opens nothing, and
 // refuses web pages of other origins.
 func (h *handlers) authenticate(r *http.Request) (token.Caller, error) {
-	if r.Header["Authorization"] != nil {
+	nobody := token.Caller{Origin: visitOf(r.Context()).origin}
+	switch {
+	case r.Header["Authorization"] != nil:
 		return h.bearerCaller(r, "")
+	case h.isAllowedPage(r.Header):
+		return nobody, nil // its browser may send a cookie of ours, which is not for it
 	}
 	by, err := h.cookieCaller(r)
 	if errors.Is(err, token.ErrUnauthenticated) {
-		return token.Caller{Origin: visitOf(r.Context()).origin}, nil
+		return nobody, nil
 	}
 	return by, err
 }
@@ -34,7 +41,12 @@ func (h *handlers) authenticate(r *http.Request) (token.Caller, error) {
 // bearerCaller is who comes with the secret in the Authorization header. No
 // secret is taken from a page of another origin, whose visitors can all read it;
 // pages of the site behind a gateway, empty for none, are not foreign to it.
+//
+// What an operator comes with is taken from pages of the allowed origins too.
 func (h *handlers) bearerCaller(r *http.Request, gatewaySite string) (token.Caller, error) {
+	if text, err := bearerText(r.Header); err == nil && h.jwt != nil && identity.Looks(text) {
+		return h.signedCaller(r, text)
+	}
 	secret, err := bearerSecret(r.Header)
 	if err != nil {
 		return token.Caller{}, err
@@ -43,11 +55,39 @@ func (h *handlers) bearerCaller(r *http.Request, gatewaySite string) (token.Call
 	if err != nil {
 		return token.Caller{}, err
 	}
-	if h.isForeignPage(r.Header, gatewaySite) {
+	switch {
+	case secret.Kind() == bearer.Session && h.isAllowedPage(r.Header):
+	case h.isForeignPage(r.Header, gatewaySite):
 		h.exposed(r.Context(), []bearer.Secret{secret}, token.ExposedInBrowser, cleanPath(r.URL.Path))
 		return token.Caller{}, errBrowserUse
 	}
 	return by, nil
+}
+
+// signedCaller is who comes with a JSON Web Token of the host application.
+func (h *handlers) signedCaller(r *http.Request, text string) (token.Caller, error) {
+	if h.isForeignPage(r.Header, "") && !h.isAllowedPage(r.Header) {
+		return token.Caller{}, errBrowserUse
+	}
+	signed, err := h.jwt.Verify(r.Context(), text)
+	var by token.Caller
+	if err == nil {
+		by, err = h.tokens.AuthenticateSigned(r.Context(), signed.Content, token.Entry{
+			Person: signed.Person, Way: session.WayJWT, Ends: signed.Ends, From: visitOf(r.Context()).origin,
+		})
+	}
+	switch {
+	case err == nil:
+		visitOf(r.Context()).caller = by
+		return by, nil
+	case errors.Is(err, identity.ErrUnreachable):
+		return token.Caller{}, fmt.Errorf("%w: %w", token.ErrUnavailable, err)
+	case errors.Is(err, token.ErrUnavailable):
+		return token.Caller{}, err
+	}
+	// To whom it is good for nothing, all of this looks the same.
+	h.log.InfoContext(r.Context(), "a JSON Web Token is refused", slog.Any("error", err))
+	return token.Caller{}, token.ErrUnauthenticated
 }
 
 // socketCaller is who opened a WebSocket, by an Authorization header that came in
@@ -58,17 +98,15 @@ func (h *handlers) socketCaller(r *http.Request, authorization string) (token.Ca
 	return h.bearerCaller(said, "")
 }
 
-// bearerSecret reads the one Authorization header: "Bearer", a space and the
-// secret (RFC 6750, section 2.1). The other two ways of the RFC, a form field
-// and a query parameter, are not there: they leak.
+// bearerSecret reads the secret in the Authorization header. The other two ways of
+// RFC 6750, a form field and a query parameter, are not there: they leak.
 func bearerSecret(header http.Header) (bearer.Secret, error) {
-	values := header["Authorization"]
-	if len(values) != 1 {
-		return bearer.Secret{}, token.ErrUnauthenticated
+	text, err := bearerText(header)
+	if err != nil {
+		return bearer.Secret{}, err
 	}
-	scheme, text, _ := strings.Cut(values[0], " ")
 	secret, err := bearer.Parse(text)
-	if err != nil || !strings.EqualFold(scheme, "Bearer") {
+	if err != nil {
 		return bearer.Secret{}, token.ErrUnauthenticated
 	}
 	return secret, nil

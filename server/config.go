@@ -1,10 +1,8 @@
 package main
 
 import (
-	"cmp"
 	"net/url"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -64,19 +62,7 @@ type serverFlags struct {
 	LogFormat      string   `env:"KELOA_LOG_FORMAT" default:"text" help:"How the log on standard error is written: text or json."`
 	LogLevel       string   `env:"KELOA_LOG_LEVEL" default:"info" help:"The least that is logged: debug, info, warn or error."`
 
-	laterFlags
-}
-
-// laterFlags are in the contract, and not supported yet. They are known here so
-// that a server that is asked for something it does not do says so and stops.
-type laterFlags struct {
-	OIDCIssuer       string   `name:"oidc-issuer" env:"KELOA_OIDC_ISSUER" placeholder:"URL" help:"Operators sign in by OpenID Connect. Default: none; not supported by this version."`
-	OIDCClientID     string   `name:"oidc-client-id" env:"KELOA_OIDC_CLIENT_ID" placeholder:"ID" help:"See --oidc-issuer."`
-	OIDCClientSecret string   `name:"oidc-client-secret" env:"KELOA_OIDC_CLIENT_SECRET" placeholder:"SECRET" help:"See --oidc-issuer."`
-	JWTIssuer        string   `name:"jwt-issuer" env:"KELOA_JWT_ISSUER" placeholder:"URL" help:"Accept the host application's JSON Web Tokens. Default: none; not supported by this version."`
-	JWTAudience      string   `name:"jwt-audience" env:"KELOA_JWT_AUDIENCE" placeholder:"TEXT" help:"See --jwt-issuer."`
-	JWTKeys          string   `name:"jwt-keys" env:"KELOA_JWT_KEYS" placeholder:"URL-OR-FILE" help:"See --jwt-issuer."`
-	AllowedOrigin    []string `sep:"none" placeholder:"ORIGIN" help:"An origin whose pages may call with an operator's session ($KELOA_ALLOWED_ORIGINS, separated by spaces). Default: none; not supported by this version."`
+	operatorFlags
 }
 
 // config is the checked configuration of the server.
@@ -98,11 +84,12 @@ type config struct {
 	lastUsedFlush   time.Duration
 	logFormat       string
 	logLevel        string
+	operators       operatorConfig
 }
 
 // config checks every flag. It reports the first that is wrong.
 func (f serverFlags) config() (config, error) {
-	first := f.check()
+	var first error
 	cfg := config{
 		database:        f.Database,
 		listen:          take(&first, setting("listen"), f.Listen, parseAddress),
@@ -126,6 +113,7 @@ func (f serverFlags) config() (config, error) {
 	if first == nil {
 		cfg.sinks, first = cfg.sinkTexts()
 	}
+	cfg.operators = f.operatorFlags.config(&first)
 	if first == nil {
 		first = misspelt()
 	}
@@ -137,28 +125,6 @@ func (f serverFlags) config() (config, error) {
 			"say who may introspect with --resource-server (KELOA_RESOURCE_SERVERS), or keep --internal-listen on 127.0.0.1", cfg.internalListen)
 	}
 	return cfg, nil
-}
-
-// check reports the first flag that is set to what this version does not do.
-func (f laterFlags) check() error {
-	for _, later := range []struct {
-		flag, value, standard string
-		parse                 func(string) (string, error)
-	}{
-		{"oidc-issuer", f.OIDCIssuer, "", anyText},
-		{"oidc-client-id", f.OIDCClientID, "", anyText},
-		{"oidc-client-secret", f.OIDCClientSecret, "", anyText},
-		{"jwt-issuer", f.JWTIssuer, "", anyText},
-		{"jwt-audience", f.JWTAudience, "", anyText},
-		{"jwt-keys", f.JWTKeys, "", anyText},
-		{"allowed-origin", strings.Join(list(f.AllowedOrigin, "KELOA_ALLOWED_ORIGINS"), " "), "", anyText},
-	} {
-		var err error
-		if take(&err, setting(later.flag), later.value, later.parse) != later.standard || err != nil {
-			return cmp.Or(err, usagef("%s is not supported by this version: leave it out", setting(later.flag)))
-		}
-	}
-	return nil
 }
 
 // sinkTexts returns the sinks of the flags and, as they stand there now, those of

@@ -32,15 +32,8 @@ var (
 // twice is refused and one that is not known is ignored, token_type_hint among
 // them, as RFC 6749, section 3.2, has it.
 func formToken(w http.ResponseWriter, r *http.Request) (string, error) {
-	if !isForm(r.Header.Get("Content-Type")) {
-		return "", errFormType
-	}
-	body, err := readForm(w, r)
+	form, err := readParameters(w, r)
 	if err != nil {
-		return "", err
-	}
-	var form parameters
-	if err := form.parse(body); err != nil {
 		return "", err
 	}
 	text, _ := form.get("token")
@@ -48,6 +41,18 @@ func formToken(w http.ResponseWriter, r *http.Request) (string, error) {
 		return "", errNoToken
 	}
 	return text, nil
+}
+
+// readParameters reads a form.
+func readParameters(w http.ResponseWriter, r *http.Request) (form parameters, err error) {
+	if !isForm(r.Header.Get("Content-Type")) {
+		return form, errFormType
+	}
+	body, err := readForm(w, r)
+	if err == nil {
+		err = form.parse(body)
+	}
+	return form, err
 }
 
 func isForm(contentType string) bool {

@@ -16,6 +16,9 @@ import (
 // The context ends when what the caller came with does; a WebSocket sees to that
 // by itself, since who it is of may come later.
 func (h *handlers) graphQL(w http.ResponseWriter, r *http.Request) {
+	if h.share(w, r) {
+		return
+	}
 	by, err := h.authenticate(r)
 	if err != nil {
 		h.refuse(w, r, err)

@@ -12,6 +12,7 @@ import (
 	"github.com/keloa/apitokens/auditsink/journal"
 	"github.com/keloa/apitokens/ent/database"
 	"github.com/keloa/apitokens/graph"
+	"github.com/keloa/apitokens/server/identity"
 	"github.com/keloa/apitokens/server/ui"
 	"github.com/keloa/apitokens/token"
 )
@@ -31,6 +32,8 @@ type handlerOptions struct {
 	// ResourceServers may introspect: a secret by name. If there is none,
 	// introspection asks for no credentials.
 	ResourceServers map[string]string
+	// Operators says how operators may sign in, besides by a one-time link.
+	Operators operatorConfig
 }
 
 // handlers serves both listeners.
@@ -42,6 +45,10 @@ type handlers struct {
 	ownOrigins      []string // publicOrigin, and its other names on this machine
 	issuer          []byte   // publicOrigin in JSON
 	cookieName      string
+	flowName        string             // of the cookie of a sign-in by OpenID Connect
+	provider        *identity.Provider // nil for none
+	jwt             *identity.Issuer   // nil for none
+	allowedOrigins  []string
 	secureCookie    bool
 	crossOrigin     *http.CrossOriginProtection
 	resourceServers []digest
@@ -68,6 +75,8 @@ func newHandlers(o handlerOptions) *handlers {
 		publicOrigin:    originText(o.PublicURL),
 		ownOrigins:      ownOrigins(o.PublicURL),
 		cookieName:      "keloa_session",
+		flowName:        "keloa_oidc",
+		allowedOrigins:  o.Operators.allowedOrigins,
 		secureCookie:    o.PublicURL.Scheme == "https",
 		crossOrigin:     http.NewCrossOriginProtection(),
 		resourceServers: digests(o.ResourceServers),
@@ -85,14 +94,29 @@ func newHandlers(o handlerOptions) *handlers {
 	if h.secureCookie {
 		// The prefix has browsers refuse a cookie that another host or
 		// plain HTTP set under this name.
-		h.cookieName = "__Host-keloa_session"
+		h.cookieName, h.flowName = "__Host-keloa_session", "__Host-keloa_oidc"
 	}
+	h.trust(o.Operators)
 	for _, origin := range h.ownOrigins {
 		if err := h.crossOrigin.AddTrustedOrigin(origin); err != nil {
 			panic(err)
 		}
 	}
 	return h
+}
+
+// trust sets up whose word for who somebody is counts.
+func (h *handlers) trust(o operatorConfig) {
+	if o.oidc != nil {
+		provider := *o.oidc
+		provider.RedirectURL, provider.Now = h.publicOrigin+callbackPath, h.tokens.Now
+		h.provider = identity.NewProvider(provider)
+	}
+	if o.jwt != nil {
+		issuer := *o.jwt
+		issuer.Now = h.tokens.Now
+		h.jwt = identity.NewIssuer(issuer)
+	}
 }
 
 // ownOrigins are the origins of our own pages: the public one and, where that is
@@ -139,11 +163,17 @@ func (h *handlers) public() http.Handler {
 		playgroundPath:       {http.MethodGet: h.pages[ui.Playground].ServeHTTP},
 		"/" + ui.Embed:       {http.MethodGet: h.pages[ui.Embed].ServeHTTP},
 		signInPath:           {http.MethodGet: h.signIn},
+		signInPath + "/ways": {http.MethodGet: h.ways},
 		"/sign-out":          {http.MethodPost: h.signOut},
+		"/switch-workspace":  {http.MethodPost: h.switchWorkspace},
 		graphQLPath:          {anyMethod: h.graphQL},
 		schemaPath:           {http.MethodGet: schema.serve},
 		revokePath:           {http.MethodPost: h.revoke},
 		auditLogPath:         {http.MethodGet: h.auditLog},
+	}
+	if h.provider != nil {
+		table[oidcPath] = methods{http.MethodGet: h.beginOIDC}
+		table[callbackPath] = methods{http.MethodGet: h.finishOIDC}
 	}
 	for path, file := range h.pages {
 		if strings.HasPrefix(path, ui.AssetsPath) {
@@ -160,6 +190,7 @@ func (h *handlers) internal() http.Handler {
 	maps.Copy(table, routes{
 		introspectPath:  {http.MethodPost: h.introspect},
 		forwardAuthPath: {anyMethod: h.forwardAuth},
+		sessionsPath:    {http.MethodPost: h.newHostSession},
 		"/healthz":      {http.MethodGet: h.alive},
 		"/readyz":       {http.MethodGet: h.ready},
 		"/metrics":      {http.MethodGet: h.metrics.handler(h.log)},

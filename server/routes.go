@@ -14,6 +14,7 @@ const (
 	settingsAuditLogPath = "/settings/audit-log"
 	playgroundPath       = "/playground"
 	signInPath           = "/sign-in"
+	sessionsPath         = "/sessions"
 	graphQLPath          = "/graphql"
 	schemaPath           = "/schema.graphql"
 	auditLogPath         = "/audit-log.csv"

@@ -98,6 +98,7 @@ func serve(ctx context.Context, cfg config, std streams, release func()) (err er
 		Logger:          log,
 		PublicURL:       origin,
 		ResourceServers: cfg.resourceServers,
+		Operators:       cfg.operators,
 	}))
 	defer listeners.stop()
 	if err := printBanner(ctx, cfg, std, tokens, origin, listeners.internalAddress()); err != nil {

@@ -60,8 +60,6 @@ func list(flags []string, variable string) []string {
 	return strings.Fields(os.Getenv(variable))
 }
 
-func anyText(text string) (string, error) { return text, nil }
-
 func oneOf(values ...string) func(string) (string, error) {
 	return func(text string) (string, error) {
 		if !slices.Contains(values, text) {

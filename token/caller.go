@@ -89,18 +89,13 @@ func tokenCaller(v verdict.Verdict, hash bearer.Hash, from Origin) Caller {
 }
 
 func sessionCaller(s *ent.Session, from Origin) Caller {
-	operator := s.Edges.Operator
-	ends := s.ExpiresAt
-	if s.EndsAt != nil {
-		ends = *s.EndsAt
-	}
 	return Caller{
 		Origin:    from,
-		Actor:     operatorActor(operator),
-		Workspace: recordWorkspace(operator.Edges.Workspace),
+		Actor:     SessionActor(s),
+		Workspace: recordWorkspace(s.Edges.Operator.Edges.Workspace),
 		Abilities: roleAbilities(s.Role),
 		Session:   s.ID,
-		expiresAt: ends,
+		expiresAt: SessionEnd(s),
 	}
 }
 

@@ -119,7 +119,10 @@ func New(o Options) *Service {
 	return s
 }
 
-// now is the present as the database keeps it: UTC, whole microseconds.
+// Now is the present by the clock of the service: UTC, whole microseconds, as the
+// database keeps it.
+func (s *Service) Now() time.Time { return s.now() }
+
 func (s *Service) now() time.Time { return s.clock().UTC().Truncate(time.Microsecond) }
 
 // Can reports nil if by holds a, and notes that a was exercised. If not, it

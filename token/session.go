@@ -21,9 +21,9 @@ import (
 )
 
 const (
-	// SessionLife is how long a session of our own pages lasts at most, and
-	// SessionIdle how long it lasts unused.
+	// SessionLife is how long a session of our own pages lasts at most.
 	SessionLife = 12 * time.Hour
+	// SessionIdle is how long it lasts unused.
 	SessionIdle = 2 * time.Hour
 	// slideEvery is how often it is written that a session is in use.
 	slideEvery = time.Minute
@@ -44,13 +44,13 @@ type newSession struct {
 	from     Origin
 }
 
-// slides reports whether sessions of that way last while they are used. The
-// others have an end that somebody else gave them.
-func slides(way session.Way) bool { return way == session.WayLINK || way == session.WayOIDC }
+// ofPages reports whether sessions of that way are for our own pages. They last
+// while they are used; the others have an end that somebody else gave them.
+func ofPages(way session.Way) bool { return way == session.WayLINK || way == session.WayOIDC }
 
 // expiry is when a session that is used now ends if it is not used again.
 func expiry(way session.Way, now, ends time.Time) time.Time {
-	if idle := now.Add(SessionIdle); slides(way) && idle.Before(ends) {
+	if idle := now.Add(SessionIdle); ofPages(way) && idle.Before(ends) {
 		return idle
 	}
 	return ends
@@ -139,16 +139,22 @@ func (s *Service) authenticateSession(ctx context.Context, secret bearer.Secret,
 	if err := s.slide(ctx, found); err != nil {
 		return Caller{}, unavailable("keep a session alive", err)
 	}
+	return s.sessionCaller(found, from), nil
+}
+
+// sessionCaller is the caller of a session, whose operator and workspace are
+// loaded.
+func (s *Service) sessionCaller(found *ent.Session, from Origin) Caller {
 	by := sessionCaller(found, from)
 	by.perMinute = s.plans[found.Edges.Operator.Edges.Workspace.Plan].RequestsPerMinute
-	return by, nil
+	return by
 }
 
 // slide has a session last longer, because it is used. That it ended meanwhile
 // stays so.
 func (s *Service) slide(ctx context.Context, found *ent.Session) error {
 	now := s.now()
-	if found.EndsAt == nil || !slides(found.Way) {
+	if found.EndsAt == nil || !ofPages(found.Way) {
 		return nil
 	}
 	until := expiry(found.Way, now, *found.EndsAt)
@@ -159,6 +165,33 @@ func (s *Service) slide(ctx context.Context, found *ent.Session) error {
 		Where(session.ID(found.ID), session.ExpiresAtLT(until)).
 		SetExpiresAt(until).SetSeenAt(now).
 		Exec(ctx)
+}
+
+// SessionActor is the operator whose session it is, who is loaded.
+func SessionActor(found *ent.Session) auditsink.Actor { return operatorActor(found.Edges.Operator) }
+
+// SessionEnd is when a session ends at the latest.
+func SessionEnd(found *ent.Session) time.Time {
+	if found.EndsAt == nil {
+		return found.ExpiresAt
+	}
+	return *found.EndsAt
+}
+
+// OwnSession returns the session that the caller came with, with its operator and
+// their workspace.
+func (s *Service) OwnSession(ctx context.Context, by Caller) (*ent.Session, error) {
+	own, err := s.db.Client().Session.Query().
+		Where(session.ID(by.Session)).
+		WithOperator(func(q *ent.OperatorQuery) { q.WithWorkspace() }).
+		Only(ctx)
+	if ent.IsNotFound(err) {
+		return nil, ErrUnauthenticated
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the caller's session: %w", err)
+	}
+	return own, nil
 }
 
 // Sessions returns the sessions that have not ended, the newest first and at

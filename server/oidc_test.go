@@ -1,0 +1,209 @@
+package main
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/keloa/apitokens/ent/operator"
+	"github.com/keloa/apitokens/ent/workspace"
+	"github.com/keloa/apitokens/server/identity"
+)
+
+// real has the clock of the service show the time, as the provider's does.
+func (s *site) real() { s.Advance(time.Since(s.Now())) }
+
+func TestSignInByOpenIDConnect(t *testing.T) {
+	p := newProvider(t)
+	s := openWith(t, p, oidcClaims)
+	b := newGuest(t)
+
+	// The server is up before the provider is.
+	if at := b.ask(http.MethodGet, s.public+oidcPath, nil); at.status != http.StatusServiceUnavailable {
+		t.Fatalf("the provider is not there: %d %s", at.status, at.body)
+	}
+	p.start(t)
+	s.real()
+	s.Advance(5 * time.Second) // after which it is asked again
+	s.Member(t, "ana@example.com")
+	s.NewAudit(t)
+
+	back := b.signInAs(s, "ana", "?return=%2Fsettings%2Faudit-log")
+	if at := b.ask(http.MethodGet, back, nil); at.status != http.StatusSeeOther || at.location != s.public+"/settings/audit-log" {
+		t.Fatalf("back: %d %s %s", at.status, at.location, at.body)
+	}
+	if who := b.viewer(s); who != "ana@example.com default OIDC MEMBER" {
+		t.Errorf("signed in as %q", who)
+	}
+	s.WantAudit(t, "operator.sign_in SUCCEEDED ana@example.com ana@example.com")
+
+	// The way back leads in once, and in no other browser.
+	for name, other := range map[string]*guest{"again": b, "another browser": newGuest(t)} {
+		if at := other.ask(http.MethodGet, back, nil); at.status != http.StatusBadRequest {
+			t.Errorf("%s: %d %s", name, at.status, at.body)
+		}
+	}
+	if who := b.viewer(s); who != "ana@example.com default OIDC MEMBER" {
+		t.Errorf("afterwards signed in as %q", who)
+	}
+
+	// A provider that is started again signs with another key.
+	p.stop()
+	p.start(t)
+	s.Advance(5 * time.Second)
+	again := newGuest(t)
+	if at := again.ask(http.MethodGet, again.signInAs(s, "ana", ""), nil); at.status != http.StatusSeeOther || at.location != s.public+settingsPath {
+		t.Errorf("with a new key: %d %s %s", at.status, at.location, at.body)
+	}
+	s.WantAudit(t, "operator.sign_in SUCCEEDED ana@example.com ana@example.com")
+}
+
+func TestOpenIDConnectRefuses(t *testing.T) {
+	p := newProvider(t)
+	s := openWith(t, p, oidcClaims)
+	p.start(t)
+	s.Member(t, "ana@example.com")
+	s.Member(t, "mal@example.com")
+	if _, err := s.Service.RemoveOperator(t.Context(), s.Owner, "mal@example.com"); err != nil {
+		t.Fatal(err)
+	}
+	s.NewAudit(t)
+	s.real()
+	for who, want := range map[string]string{
+		"eve": "has not verified your e-mail address",
+		"bob": "there is no workspace here that this person belongs to",
+		"mal": "this person was removed from the workspace",
+	} {
+		b := newGuest(t)
+		at := b.ask(http.MethodGet, b.signInAs(s, who, ""), nil)
+		if at.status != http.StatusForbidden || !strings.Contains(at.body, want) || b.viewer(s) != "" {
+			t.Errorf("%s: %d %s", who, at.status, at.body)
+		}
+	}
+	got := strings.Join(s.NewAudit(t), "\n")
+	for _, want := range []string{
+		"operator.sign_in REFUSED OpenID Connect ana@example.com",
+		"operator.sign_in REFUSED OpenID Connect bob@example.com",
+		"operator.sign_in REFUSED mal@example.com mal@example.com",
+	} {
+		if strings.Count(got, want) != 1 {
+			t.Errorf("the audit log does not say %q once:\n%s", want, got)
+		}
+	}
+
+	// What the browser remembers, or the provider answers, is tampered with.
+	for name, c := range map[string]struct {
+		flow func(*flowCookie)
+		back func(url.Values)
+		want int
+	}{
+		"another nonce":      {func(f *flowCookie) { f.Nonce = "x" }, nil, http.StatusBadRequest},
+		"another verifier":   {func(f *flowCookie) { f.Verifier = strings.Repeat("x", 43) }, nil, http.StatusBadRequest},
+		"another state":      {func(f *flowCookie) { f.State = "x" }, nil, http.StatusBadRequest},
+		"no state":           {func(f *flowCookie) { f.State = "" }, func(q url.Values) { q.Del("state") }, http.StatusBadRequest},
+		"another code":       {nil, func(q url.Values) { q.Set("code", "x") }, http.StatusBadRequest},
+		"no code":            {nil, func(q url.Values) { q.Del("code") }, http.StatusBadRequest},
+		"another issuer":     {nil, func(q url.Values) { q.Set("iss", "https://evil.example") }, http.StatusBadRequest},
+		"access denied":      {nil, func(q url.Values) { q.Set("error", "access_denied") }, http.StatusForbidden},
+		"a return elsewhere": {func(f *flowCookie) { f.Return = "//evil.example" }, nil, http.StatusSeeOther},
+	} {
+		b := newGuest(t)
+		back, err := url.Parse(b.signInAs(s, "ana", ""))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.flow != nil {
+			b.tamper(s, c.flow)
+		}
+		if query := back.Query(); c.back != nil {
+			c.back(query)
+			back.RawQuery = query.Encode()
+		}
+		at := b.ask(http.MethodGet, back.String(), nil)
+		if at.status != c.want || at.status == http.StatusSeeOther && at.location != s.public+settingsPath || strings.Contains(at.body, "evil") {
+			t.Errorf("%s: %d %s %s", name, at.status, at.location, at.body)
+		}
+	}
+}
+
+// tamper changes what the browser remembers of a sign-in.
+func (b *guest) tamper(s *site, change func(*flowCookie)) {
+	b.t.Helper()
+	at, err := url.Parse(s.public)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	for _, cookie := range b.Jar.Cookies(at) {
+		if cookie.Name != s.handlers.flowName {
+			continue
+		}
+		var flow flowCookie
+		text, err := base64.RawURLEncoding.DecodeString(cookie.Value)
+		if err == nil {
+			err = json.Unmarshal(text, &flow)
+		}
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		change(&flow)
+		if text, err = json.Marshal(flow); err != nil {
+			b.t.Fatal(err)
+		}
+		b.Jar.SetCookies(at, []*http.Cookie{{Name: cookie.Name, Value: base64.RawURLEncoding.EncodeToString(text), Path: "/"}})
+		return
+	}
+	b.t.Fatal("the browser remembers nothing")
+}
+
+// TestClaimsSayWhoMayDoWhat has the provider's names stand for a workspace and a
+// group.
+func TestClaimsSayWhoMayDoWhat(t *testing.T) {
+	claims, err := identity.ParseClaims("workspace=given_name,role=family_name,admin=ops,member=staff", oidcClaims)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := newProvider(t)
+	s := openWith(t, p, claims)
+	p.start(t)
+	if _, err := s.Service.CreateWorkspace(t.Context(), "acme", "Acme", workspace.PlanSCALE, "boss@example.com"); err != nil {
+		t.Fatal(err)
+	}
+	s.NewAudit(t)
+	s.real()
+	for who, want := range map[string]string{
+		"ana": "ana@example.com default OIDC ADMIN",
+		"bob": "bob@example.com acme OIDC MEMBER",
+		"mal": "", // whose group is none of these
+	} {
+		b := newGuest(t)
+		at := b.ask(http.MethodGet, b.signInAs(s, who, ""), nil)
+		if got := b.viewer(s); got != want {
+			t.Errorf("%s is %q: %d %s", who, got, at.status, at.body)
+		}
+	}
+	if n := s.Client().Operator.Query().Where(operator.Email("mal@example.com")).CountX(t.Context()); n != 0 {
+		t.Error("who was refused is an operator now")
+	}
+}
+
+func TestWaysToSignIn(t *testing.T) {
+	oneSite(t, func(t *testing.T, s *site) {
+		if a := s.do(t, "GET", s.public+"/sign-in/ways", ""); a.body != `{"link":true,"oidc":false}`+"\n" {
+			t.Errorf("without a provider: %d %s", a.status, a.body)
+		}
+		if a := s.do(t, "GET", s.public+oidcPath, ""); a.status != http.StatusNotFound {
+			t.Errorf("without a provider: %d %s", a.status, a.body)
+		}
+	})
+	s := openWith(t, newProvider(t), oidcClaims)
+	if a := s.do(t, "GET", s.public+"/sign-in/ways", ""); a.body != `{"link":true,"oidc":true}`+"\n" {
+		t.Errorf("with one: %d %s", a.status, a.body)
+	}
+	if a := s.do(t, "GET", s.public+oidcPath, "", "Sec-Purpose: prefetch"); a.status != http.StatusNoContent || len(a.cookies()) > 0 {
+		t.Errorf("ahead of time: %d", a.status)
+	}
+}
