@@ -91,7 +91,7 @@ func TestMisuse(t *testing.T) {
 		{"claims", "", []string{"--oidc-issuer=https://id.example.com", "--oidc-client-id=x", "--oidc-claims=boss=x"}, "--oidc-claims (KELOA_OIDC_CLAIMS): must be a list such as"},
 		{"tokens: no audience", "", []string{"--jwt-issuer=app", "--jwt-keys=https://id.example.com/keys"}, "--jwt-audience (KELOA_JWT_AUDIENCE): must be set too"},
 		{"tokens: no keys", "", []string{"--jwt-issuer=app", "--jwt-audience=keloa"}, "--jwt-keys (KELOA_JWT_KEYS): must be a URL, or a file that can be read"},
-		{"tokens: keys that are none", "", []string{"--jwt-issuer=app", "--jwt-audience=keloa", "--jwt-keys=main.go"}, "--jwt-keys (KELOA_JWT_KEYS): must hold a JSON Web Key Set with a public key"},
+		{"tokens: keys that are none", "", []string{"--jwt-issuer=app", "--jwt-audience=keloa", "--jwt-keys=/etc/passwd"}, "--jwt-keys (KELOA_JWT_KEYS): must hold a JSON Web Key Set with a public key"},
 		{"tokens: no issuer", "KELOA_JWT_AUDIENCE=keloa", nil, "--jwt-issuer (KELOA_JWT_ISSUER) must be set"},
 		{"origins: a path", "KELOA_ALLOWED_ORIGINS=https://a https://b/c", nil, "--allowed-origin (KELOA_ALLOWED_ORIGINS): must be an origin only"},
 
