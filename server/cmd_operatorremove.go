@@ -1,36 +1,47 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 
+	"github.com/keloa/apitokens/ent"
 	"github.com/keloa/apitokens/token"
 )
 
 type operatorRemoveCommand struct {
 	emailArgument
 	databaseFlag
+	plansFlag
 	workspaceFlag
 	jsonFlag
 
-	Tokens string `default:"keep" help:"What becomes of the tokens that they minted: keep or revoke. Default: keep, and list them."`
+	Tokens string `default:"keep" help:"What becomes of the tokens that they minted: keep; rotate, and print the new secrets, at whose first use the old ones end; or revoke. Default: keep, and list them."`
 }
 
 // operatorRemoval is what is printed of a removal.
 type operatorRemoval struct {
-	Operator operatorView `json:"operator"`
-	Tokens   []tokenView  `json:"tokens"` // that the operator minted, as they are now
+	Operator operatorView   `json:"operator"`
+	Tokens   []removedToken `json:"tokens"` // that the operator minted, as they are now
 }
 
-// Run removes an operator and shows, or ends, what they minted.
+// removedToken is a token of somebody who was removed, or the one that takes its
+// place.
+type removedToken struct {
+	tokenView
+
+	Secret string `json:"secret,omitempty"` // of one that takes another's place
+}
+
+// Run removes an operator and shows, replaces or ends what they minted.
 func (c operatorRemoveCommand) Run(ctx context.Context, std streams) error {
-	var err error
-	fate := take(&err, "--tokens", c.Tokens, oneOf("keep", "revoke"))
+	plans, err := c.load()
+	fate := take(&err, "--tokens", c.Tokens, oneOf("keep", "rotate", "revoke"))
 	if err != nil {
 		return err
 	}
-	return c.use(ctx, std, nil, func(tokens *token.Service) error {
+	return c.use(ctx, std, plans, func(tokens *token.Service) error {
 		by, err := commandLine(ctx, tokens, c.Workspace)
 		if err != nil {
 			return err
@@ -42,19 +53,39 @@ func (c operatorRemoveCommand) Run(ctx context.Context, std streams) error {
 		if err != nil {
 			return err
 		}
-		removal := operatorRemoval{viewOperator(removed.Operator), []tokenView{}}
+		removal := operatorRemoval{viewOperator(removed.Operator), []removedToken{}}
+		var failed error
 		for _, t := range removed.Tokens {
-			if fate == "revoke" {
-				ended, err := tokens.Revoke(ctx, by, t.ID, "minted by "+removed.Operator.Email+", who was removed")
-				if err != nil {
-					return err
-				}
-				t = ended.Token
+			left, err := dispose(ctx, tokens, by, removed.Operator, t, fate)
+			if err != nil && failed == nil {
+				failed = fmt.Errorf("%s token %s: %w", fate, t.ID, err)
 			}
-			removal.Tokens = append(removal.Tokens, viewToken(tokens, c.Workspace, t))
+			removal.Tokens = append(removal.Tokens, left)
 		}
-		return c.print(std, removal)
+		// What was replaced must be printed, also if another was not.
+		return errors.Join(c.print(std, removal), failed)
 	})
+}
+
+// dispose does with a token of somebody who was removed what was asked for, and
+// shows what there is then.
+func dispose(ctx context.Context, tokens *token.Service, by token.Caller, who *ent.Operator, t *ent.Token, fate string) (removedToken, error) {
+	left := removedToken{tokenView: viewToken(tokens, by.Workspace.Slug, t)}
+	switch fate {
+	case "rotate":
+		rotated, err := tokens.Rotate(ctx, by, token.RotateInput{ID: t.ID, RevokeOld: token.WhenNewIsLive})
+		if err != nil {
+			return left, err
+		}
+		return removedToken{viewToken(tokens, by.Workspace.Slug, rotated.Token), rotated.Secret.Reveal()}, nil
+	case "revoke":
+		ended, err := tokens.Revoke(ctx, by, t.ID, "minted by "+who.Email+", who was removed")
+		if err != nil {
+			return left, err
+		}
+		left.tokenView = viewToken(tokens, by.Workspace.Slug, ended.Token)
+	}
+	return left, nil
 }
 
 func (c operatorRemoveCommand) print(std streams, removal operatorRemoval) error {
@@ -66,12 +97,15 @@ func (c operatorRemoveCommand) print(std streams, removal operatorRemoval) error
 	if err != nil || len(removal.Tokens) == 0 {
 		return err
 	}
-	printer := tokenPrinter{out: std.out}
-	if err := printer.page(removal.Tokens); err != nil {
+	rows := [][]string{{"ID", "STATE", "LABEL", "NEW SECRET"}}
+	for _, t := range removal.Tokens {
+		rows = append(rows, []string{t.ID.String(), string(t.State), t.Label, cmp.Or(t.Secret, "-")})
+	}
+	if err := printTable(std.out, rows); err != nil {
 		return err
 	}
 	if c.Tokens == "keep" {
-		std.note("They still work. Who left may know their secrets: replace them, or remove with --tokens revoke.")
+		std.note("They still work. Who left may know their secrets: rotate or revoke them.")
 	}
 	return nil
 }
