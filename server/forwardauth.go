@@ -65,7 +65,10 @@ func (h *handlers) forward(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if !secret.IsToken() { // an operator's session is known here, and not let through
+	// An operator's session is known here, and not let through; nor is a page that
+	// is foreign to the site. Neither is a use that has consequences, as Vouch's
+	// may have.
+	if !secret.IsToken() || h.isForeignPage(r.Header, host) {
 		_, err := h.bearerCaller(r, host)
 		return cmp.Or(err, token.ErrUnauthenticated)
 	}
@@ -78,10 +81,6 @@ func (h *handlers) forward(w http.ResponseWriter, r *http.Request) error {
 	switch {
 	case h.overLimit(r, v):
 		return nil
-	case h.isForeignPage(r.Header, host):
-		v.Answering.Unlock()
-		h.exposed(r.Context(), []bearer.Secret{secret}, token.ExposedInBrowser, cleanPath(r.URL.Path))
-		return errBrowserUse
 	case needed != "" && !v.Abilities.Allows(needed):
 		v.Answering.Unlock()
 		h.tokens.NoteUse(v.Token, 0, forwardedFrom(r, visit))

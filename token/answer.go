@@ -32,7 +32,8 @@ type Vouched struct {
 }
 
 // Vouch counts a request of the token that a secret opens as, and says what it
-// opens. Errors are those of [Service.Verify]; there is nothing to unlock then.
+// opens. The first use of a successor has ended its predecessor by then. Errors
+// are those of [Service.Verify]; there is nothing to unlock then.
 func (s *Service) Vouch(ctx context.Context, secret bearer.Secret, from Origin) (Vouched, error) {
 	if !secret.IsToken() {
 		return Vouched{}, ErrUnauthenticated
