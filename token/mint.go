@@ -256,22 +256,43 @@ func (d *draft) event(t *ent.Token) auditsink.Event {
 }
 
 // room reports a [LimitError] if the plan of the workspace allows no more
-// active tokens. It reads at most as many rows as the limit.
+// tokens.
 func (s *Service) room(ctx context.Context, tx *ent.Tx, home *ent.Workspace, now time.Time) error {
 	limit := s.plans[home.Plan].Tokens
 	if limit == 0 {
 		return nil
 	}
-	ids, err := tx.Token.Query().
-		Where(enttoken.WorkspaceID(home.ID), counted(now)).
-		Limit(limit).IDs(ctx)
+	// At least half of those that are alive count, so that more need not be
+	// read than twice the limit.
+	living, err := tx.Token.Query().
+		Where(enttoken.WorkspaceID(home.ID), alive(now)).
+		Select(enttoken.FieldID, enttoken.FieldRotatedFromID, enttoken.FieldRotatedToID).
+		Limit(2 * limit).All(ctx)
 	if err != nil {
 		return err
 	}
-	if len(ids) >= limit {
+	if counted(living) >= limit {
 		return &LimitError{string(home.Plan), limit}
 	}
 	return nil
+}
+
+// counted is how many of the living tokens of a workspace a plan's limit is
+// about. One whose successor lives too is none of them: the two count as one. But
+// a third in their chain counts, or a plan would have no limit.
+func counted(living []*ent.Token) (n int) {
+	lives := make(map[uuid.UUID]bool, len(living))
+	for _, t := range living {
+		lives[t.ID] = true
+	}
+	for _, t := range living {
+		hasNext := t.RotatedToID != nil && lives[*t.RotatedToID]
+		hasLast := t.RotatedFromID != nil && lives[*t.RotatedFromID]
+		if !hasNext || hasLast {
+			n++
+		}
+	}
+	return n
 }
 
 // lockRows tells whether reading a row in a transaction needs a lock to keep it

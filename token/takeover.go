@@ -3,13 +3,9 @@ package token
 import (
 	"context"
 	"log/slog"
-	"time"
-
-	"entgo.io/ent/dialect/sql"
 
 	"github.com/keloa/apitokens/auditsink"
 	"github.com/keloa/apitokens/ent"
-	"github.com/keloa/apitokens/ent/predicate"
 	enttoken "github.com/keloa/apitokens/ent/token"
 	"github.com/keloa/apitokens/token/feed"
 	"github.com/keloa/apitokens/token/verdict"
@@ -155,25 +151,4 @@ func (c Caller) rotation() Caller {
 		Actor:     auditsink.Actor{Kind: auditsink.System, Name: "rotation"},
 		Workspace: c.Workspace,
 	}
-}
-
-// counted is the tokens that a plan's limit is about: those that are alive, but
-// for one whose successor is alive too. The two count as one; a third in their
-// chain counts.
-func counted(now time.Time) predicate.Token {
-	return enttoken.And(alive(now), func(s *sql.Selector) {
-		other := sql.Table(enttoken.Table).As("other")
-		works := func(link string) *sql.Predicate {
-			return sql.Exists(sql.Select(other.C(enttoken.FieldID)).From(other).Where(sql.And(
-				sql.ColumnsEQ(other.C(enttoken.FieldID), s.C(link)),
-				sql.IsNull(other.C(enttoken.FieldRevokedAt)),
-				// They expire together.
-			)))
-		}
-		s.Where(sql.Or(
-			sql.IsNull(s.C(enttoken.FieldRotatedToID)),
-			sql.Not(works(enttoken.FieldRotatedToID)),
-			works(enttoken.FieldRotatedFromID),
-		))
-	})
 }

@@ -128,12 +128,39 @@ func (s *Service) Home(ctx context.Context, by Caller) (Home, error) {
 	return Home{found, s.plans[found.Plan]}, nil
 }
 
+// pairs counts the tokens that live beside their successor, but for those whose
+// predecessor lives too. A successor expires with its predecessor.
+const pairs = `SELECT COUNT(*) FROM tokens t
+JOIN tokens n ON n.id = t.rotated_to_id AND n.revoked_at IS NULL
+LEFT JOIN tokens p ON p.id = t.rotated_from_id AND p.revoked_at IS NULL
+WHERE t.workspace_id = ? AND t.rotated_to_id IS NOT NULL AND t.revoked_at IS NULL
+AND (t.expires_at IS NULL OR t.expires_at > ?) AND p.id IS NULL`
+
 // ActiveTokens counts the tokens of the caller's workspace that the plan's limit
-// is about.
+// is about: those that are alive, of which a token and its successor are one.
 func (s *Service) ActiveTokens(ctx context.Context, by Caller) (int, error) {
-	return s.db.Client().Token.Query().
-		Where(enttoken.WorkspaceID(by.Workspace.ID), counted(s.now())).
+	now := s.now()
+	living, err := s.db.Client().Token.Query().
+		Where(enttoken.WorkspaceID(by.Workspace.ID), alive(now)).
 		Count(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("count tokens: %w", err)
+	}
+	rows, err := s.db.Read(ctx, pairs, by.Workspace.ID, now)
+	if err != nil {
+		return 0, fmt.Errorf("count tokens: %w", err)
+	}
+	defer rows.Close()
+	var doubled int
+	for rows.Next() {
+		if err := rows.Scan(&doubled); err != nil {
+			return 0, fmt.Errorf("count tokens: %w", err)
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return 0, fmt.Errorf("count tokens: %w", err)
+	}
+	return living - doubled, nil
 }
 
 // SetPlan changes the plan of the caller's workspace. Tokens beyond a lower
