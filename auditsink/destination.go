@@ -16,6 +16,7 @@ type Destination struct {
 	Name   string
 	Start  Start
 	Filter Filter
+	Format Format
 	// Required says that who changes tokens waits for this sink: they are
 	// refused while it is down.
 	Required bool

@@ -36,6 +36,7 @@ func (m *Mux) Register(scheme string, open Opener) {
 //
 //	start=begin|now|seq:N      where a new sink starts, by default at the beginning
 //	filter=action:PATTERN      the only records it receives, by default all
+//	format=cloudevents|ocsf    how it receives them, by default as CloudEvents
 //	required=true|false        whether tokens may be changed only while it is up, by default not
 //
 // Everything that is not understood is an error. As what is misspelt may hold a
@@ -118,7 +119,7 @@ func takeCommon(query url.Values) (d Destination, err error) {
 		case "required":
 			d.Required, err = parseRequired(values[0])
 		case "format":
-			err = fmt.Errorf("the key %s is not supported in this version", key)
+			d.Format, err = parseFormat(values[0])
 		default:
 			continue
 		}

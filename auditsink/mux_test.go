@@ -84,7 +84,7 @@ func TestMuxRefuses(t *testing.T) {
 		"a=test:x?filter=action:developer.canary": "matches no action",
 		"a=test:x?required=yes":                   "required must be true or false",
 		"a=mute:?required=true":                   "cannot be required",
-		"a=test:x?format=ocsf":                    "format is not supported in this version",
+		"a=test:x?format=xml":                     "format must be cloudevents or ocsf",
 	} {
 		_, err := testMux(&u).Open(t.Context(), text)
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "Canary") {

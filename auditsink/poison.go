@@ -123,9 +123,13 @@ func (s *session) deliverLate(ctx context.Context, r Record) error {
 	if !s.holds() {
 		return errLapsed
 	}
+	r, err := s.to.Format.Record(r)
+	if err != nil {
+		return err
+	}
 	if sink, ok := s.to.Sink.(Latecomer); ok {
 		return sink.DeliverLate(ctx, r)
 	}
-	_, err := s.to.Sink.Deliver(ctx, &Batch{Records: []Record{r}})
+	_, err = s.to.Sink.Deliver(ctx, &Batch{Records: []Record{r}})
 	return err
 }

@@ -28,8 +28,9 @@ const (
 	stampLen = len(beforeSequence) + sequenceDigits + len(beforeHash) + hashLen + len(afterHash)
 )
 
-// MaxLine bounds the line of a record, in bytes.
-const MaxLine = MaxCanonical + stampLen
+// MaxLine bounds the line of a record in every format, in bytes: other formats
+// have longer names for the same.
+const MaxLine = MaxCanonical + 4<<10
 
 // LinePrefix is what every line begins with.
 const LinePrefix = `{"specversion":"1.0","id":"`

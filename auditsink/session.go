@@ -294,7 +294,11 @@ func (s *session) deliver(ctx context.Context, batch *Batch, last int64) (int64,
 	if !s.holds() { // also after this process was stopped for a while
 		return s.lease.Cursor, errLapsed
 	}
-	result, err := s.to.Sink.Deliver(ctx, batch)
+	written, err := s.to.Format.batch(batch)
+	if err != nil {
+		return s.lease.Cursor, err
+	}
+	result, err := s.to.Sink.Deliver(ctx, written)
 	accepted := len(batch.Records)
 	if err != nil {
 		err = fmt.Errorf("deliver: %w", err)

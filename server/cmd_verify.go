@@ -107,6 +107,9 @@ func (c auditVerifyCommand) print(std streams, r journal.Report) error {
 			say("Of those, %s has %d.", c.Against, lost.Copied)
 		}
 	}
+	if r.Mapped > 0 {
+		say("Of the records in %s, in OCSF: %d. Each was made of the record that is in the database (the leaf hash is the same); the rest of its text was not compared.", c.Against, r.Mapped)
+	}
 	say("")
 	say("What this does not show:")
 	say("- what was never recorded")

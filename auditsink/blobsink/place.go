@@ -169,7 +169,7 @@ func (p *place) lastIn(ctx context.Context, key string) (last int64, err error) 
 		return 0, fmt.Errorf("read the last object: %w", err)
 	}
 	for line := range bytes.Lines(text) {
-		if r, err := auditsink.ParseLine(bytes.TrimSuffix(line, []byte("\n"))); err == nil {
+		if r, err := auditsink.ParseStamp(bytes.TrimSuffix(line, []byte("\n"))); err == nil {
 			last = max(last, r.Seq)
 		}
 	}

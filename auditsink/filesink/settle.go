@@ -8,13 +8,14 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/keloa/apitokens/auditsink"
 )
 
-// blockSize is how much of the file is read at once, from its end.
-const blockSize = 64 << 10
+const (
+	blockSize = 64 << 10 // how much of the file is read at once, from its end
+	headSize  = 100      // how much of a line tells whether a sink began it
+)
 
 // settle makes sure that the open file is the one at the path, that it ends in
 // a complete line and that what it holds is known.
@@ -120,13 +121,13 @@ func (s *Sink) repair() error {
 	if err != nil || end == s.size {
 		return err
 	}
-	head := make([]byte, min(s.size-end, int64(len(auditsink.LinePrefix))))
+	head := make([]byte, min(s.size-end, headSize))
 	if _, err := s.file.ReadAt(head, end); err != nil {
 		return err
 	}
 	// After a loss of power, a file may end in zeros that stand for what was
 	// not written.
-	if strings.HasPrefix(auditsink.LinePrefix, string(bytes.TrimRight(head, "\x00"))) {
+	if auditsink.BeginsLine(string(bytes.TrimRight(head, "\x00"))) {
 		s.size = end
 		return s.file.Truncate(end)
 	}
@@ -151,8 +152,8 @@ func lastSequence(file io.ReaderAt, end int64) (int64, error) {
 			if _, err := file.ReadAt(line, start); err != nil {
 				return 0, err
 			}
-			if record, err := auditsink.ParseLine(line); err == nil {
-				return record.Seq, nil
+			if stamp, err := auditsink.ParseStamp(line); err == nil {
+				return stamp.Seq, nil
 			}
 		}
 		end = start

@@ -21,6 +21,9 @@ type copyReader struct {
 	line    int64
 	foreign int64
 	next    auditsink.Record // its Seq is 0 before the first and after the last
+	// mapped is the leaf hash of next, if it is in another format than ours,
+	// which has nothing else to compare.
+	mapped *tlog.Hash
 }
 
 func newCopyReader(from io.Reader) *copyReader {
@@ -39,6 +42,13 @@ func (c *copyReader) advance(seq int64) error {
 		c.line++
 		// The record keeps its line, which the scanner writes over.
 		record, err := auditsink.ParseLine(bytes.Clone(c.lines.Bytes()))
+		c.mapped = nil
+		if errors.Is(err, auditsink.ErrMalformed) {
+			var stamp auditsink.Stamp
+			if stamp, err = auditsink.ParseStamp(c.lines.Bytes()); err == nil {
+				record, c.mapped = auditsink.Record{Seq: stamp.Seq}, &stamp.Leaf
+			}
+		}
 		switch {
 		case errors.Is(err, auditsink.ErrLeafHash):
 			return fmt.Errorf("line %d of the copy was changed after it was written: %w", c.line, err)
@@ -71,6 +81,12 @@ func (v *verification) compare(seq int64, canonical []byte) error {
 		return err
 	}
 	switch {
+	case v.copied.next.Seq == seq && v.copied.mapped != nil:
+		if *v.copied.mapped != tlog.RecordHash(canonical) {
+			return tampered(seq, "is not what the copy was made of")
+		}
+		v.report.Copied++
+		v.report.Mapped++
 	case v.copied.next.Seq == seq && v.copied.next.IsStub():
 		if v.copied.next.LeafHash() != tlog.RecordHash(canonical) {
 			return tampered(seq, "is not what the copy has a stub of")

@@ -47,6 +47,7 @@ type Report struct {
 	Copied      int64    // records of the copy that were compared
 	NotCopied   int64    // records that the copy leaves out between its first and its last
 	Stubs       int64    // of the copied, those that the sink refused and has a stub of
+	Mapped      int64    // of the copied, those in OCSF, of which the leaf hash alone was compared
 	Lost        []Loss   // what the database lost when it went back in time, as the log itself says
 	Foreign     int64    // lines of the copy that are no records
 }

@@ -156,7 +156,7 @@ func (p *place) read(ctx context.Context, from, to int64) error {
 			if at = message.Offset + 1; at > to {
 				break
 			}
-			if r, err := auditsink.ParseLine(message.Value); err == nil {
+			if r, err := auditsink.ParseStamp(message.Value); err == nil {
 				p.last = r.Seq
 			}
 		}

@@ -93,7 +93,7 @@ func (p *place) look(ctx context.Context) error {
 			if next.Seq == 0 || next.Seq > to {
 				break
 			}
-			if r, err := auditsink.ParseLine(next.Data); err == nil {
+			if r, err := auditsink.ParseStamp(next.Data); err == nil {
 				p.last = r.Seq
 			}
 			at = next.Seq + 1

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/keloa/apitokens/auditsink"
@@ -47,6 +48,43 @@ func testForeign(t *testing.T, h Harness) {
 	wantHighWater(t, again, 15)
 	deliver(t, again, records[10:], 10)
 	wantAll(t, again, d, records)
+}
+
+// testFormats delivers in another format than that which the records come in, and
+// goes on in the first.
+func testFormats(t *testing.T, h Harness) {
+	d := h.New(t)
+	records := Records(t, 1, 20)
+	mapped := make([]auditsink.Record, len(records))
+	for i, r := range records {
+		var err error
+		if mapped[i], err = auditsink.OCSF.Record(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	sink := h.open(t, d)
+	if _, ok := sink.(auditsink.Resumer); !ok {
+		return // it reads nothing back
+	}
+	deliver(t, sink, mapped[:10], 4)
+	wantHighWater(t, sink, 10)
+	shut(t, sink)
+
+	again := h.open(t, d)
+	wantHighWater(t, again, 10)
+	deliver(t, again, mapped[5:10], 5) // which are there
+	deliver(t, again, records[10:], 10)
+	wantHighWater(t, again, 20)
+	wantExactly(t, d, records[10:])
+	of := 0
+	for _, line := range d.Lines(t) {
+		if strings.HasPrefix(line, auditsink.OCSFPrefix) {
+			of++
+		}
+	}
+	if of != 10 {
+		t.Errorf("the destination holds %d records in OCSF, want 10", of)
+	}
 }
 
 // wantHighWater holds a Resumer to its answer; other sinks have none.

@@ -111,6 +111,7 @@ func Run(t *testing.T, h Harness) {
 		{"takes repeated and overlapping batches", testOverlap},
 		{"resumes", testResume},
 		{"resumes beside what is foreign", testForeign},
+		{"resumes in every format", testFormats},
 		{"survives being killed before acknowledging", testKilledAfterWriting},
 		{"survives being killed at any time", testKilledWhileWriting},
 		{"is usable after a cancelled delivery", testCancelled},
