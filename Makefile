@@ -10,7 +10,7 @@ export GOFLAGS += -buildvcs=false
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test soak bench check format vet lint vulnerabilities tidy generated compatibility generate ui migration
+.PHONY: help run build test soak bench check format vet lint vulnerabilities tidy generated compatibility model generate ui migration
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-17s %s\n", $$1, $$2 }' Makefile
@@ -30,10 +30,10 @@ soak: ## try to break revocation for KELOA_SOAK, such as 10m
 	KELOA_SOAK=$${KELOA_SOAK:-10m} go test -race -timeout=0 -count=1 -v -run TestPartitions ./token/clustertest
 
 bench: ## measure a verification against a bare net/http server, in a few minutes
-	go test -run='^$$' -bench=. ./token/bearer ./token/verdict
+	go test -run='^$$' -bench=. ./token/bearer ./token/verdict ./token/usage
 	go run ./server/bench
 
-check: format vet lint vulnerabilities tidy generated compatibility ## all that must hold besides the tests
+check: format vet lint vulnerabilities tidy generated compatibility model ## all that must hold besides the tests
 
 format: ## fail on files that gofmt would change
 	@files=$$(gofmt -l .); if [[ -n $$files ]]; then echo "run gofmt -w on:" $$files >&2; exit 1; fi
@@ -55,6 +55,9 @@ generated: ## generate again, and fail if anything changes
 
 compatibility: ## fail if the GraphQL schema breaks what was released
 	go test -run 'Schema|Breaking' ./graph
+
+model: ## check the model of the lease protocol with spin
+	@.ci/model
 
 generate: ## generate code from ent/schema and graph/*.graphqls; works offline
 	go generate .

@@ -56,7 +56,7 @@ type serverFlags struct {
 	ResourceServer []string `sep:"none" placeholder:"NAME:SECRET" help:"A service that may introspect. SECRET may be env:NAME or file:PATH. The flag repeats ($KELOA_RESOURCE_SERVERS, separated by spaces). Mandatory when the internal listener is not on loopback. Default: none."`
 	RateLimitStore string   `env:"KELOA_RATE_LIMIT_STORE" default:"memory" help:"Where rate limits are counted: memory, each server for itself, or redis://HOST:6379/0 (rediss:// for TLS), where servers count together. Before HOST, USER:PASSWORD@ may stand; PASSWORD may be env:NAME or file:PATH."`
 	OnExposure     string   `env:"KELOA_ON_EXPOSURE" default:"flag" help:"What happens to a token that is seen in a URL or sent by a browser: flag or revoke."`
-	Lease          string   `env:"KELOA_LEASE" default:"1s" help:"How long the server may trust its cache without hearing from the database, 100ms to 1m. A revocation waits as long for a server that does not answer."`
+	Lease          string   `env:"KELOA_LEASE" default:"1s" help:"How long the server may trust its cache without hearing from the database, 100ms to 5s. A revocation waits as long for a server that does not answer."`
 	Migrate        string   `env:"KELOA_MIGRATE" default:"on" help:"Apply migrations at the start (on), or refuse to start while any is to be applied (off)."`
 	LastUsedFlush  string   `env:"KELOA_LAST_USED_FLUSH" default:"5s" help:"How often it is written when tokens were last used, 100ms to 5m. What is shown of it is that old, and a crash loses as much."`
 	LogFormat      string   `env:"KELOA_LOG_FORMAT" default:"text" help:"How the log on standard error is written: text or json."`

@@ -279,6 +279,39 @@ func TestRevokeWaitsForWhatWasVouchedFor(t *testing.T) {
 	})
 }
 
+// A server that was swept joins anew, and forgets what it knew: but not while an
+// answer that rests on it has not been handed over, which would be trusted again.
+func TestForgettingWaitsForAnswers(t *testing.T) {
+	joined(t, func(t *testing.T, e *tokentest.Env) {
+		_, secret := e.Mint(t, "x", ability.Read)
+		vouched, err := e.Service.Vouch(t.Context(), secret, token.Origin{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		swept := e.Client().Server.Query().OnlyIDX(t.Context())
+		e.Client().Server.DeleteOneID(swept).ExecX(t.Context())
+		known := func() int { return e.Service.Verdicts().Entries }
+		for ids := []uuid.UUID(nil); len(ids) == 0; ids = e.Client().Server.Query().IDsX(t.Context()) {
+			if t.Context().Err() != nil {
+				t.Fatal("it does not join again")
+			}
+		}
+		select {
+		case <-t.Context().Done():
+		case <-time.After(20 * time.Millisecond):
+		}
+		if known() == 0 {
+			t.Error("it forgot what an answer rests on")
+		}
+		vouched.Answering.Unlock()
+		for deadline := time.Now().Add(10 * time.Second); known() > 0; {
+			if time.Now().After(deadline) {
+				t.Fatal("it forgets nothing")
+			}
+		}
+	})
+}
+
 // Without its database a server knows what it knew for a lease, and then says
 // that it does not know.
 func TestUnavailable(t *testing.T) {

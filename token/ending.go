@@ -28,13 +28,20 @@ type Receipt struct {
 // reads the database. It is called once.
 func (s *Service) Join(ctx context.Context, lease time.Duration, log *slog.Logger) (*feed.Server, error) {
 	member, err := feed.Join(ctx, feed.Options{
-		Database: s.db, Lease: lease, Apply: s.apply, Forget: s.verdicts.Clear, Clock: s.elapsed, Logger: log,
+		Database: s.db, Lease: lease, Apply: s.apply, Forget: s.forget, Clock: s.elapsed, Logger: log,
 	})
 	if err != nil {
 		return nil, err
 	}
 	s.member.Store(member)
 	return member, nil
+}
+
+// forget drops all that is cached. It waits for the answers that rest on it: one
+// that had read the cache, and found it trusted again afterwards, would rest on
+// what the server knew before it was swept.
+func (s *Service) forget() {
+	s.inflight.endAll(s.verdicts.Clear, func(*request) error { return nil })
 }
 
 // Trusted reports whether verifications are answered without the database.

@@ -16,10 +16,12 @@ import (
 	"github.com/keloa/apitokens/ent/server"
 )
 
-// The leases that a server may have.
+// The leases that a server may have. A revocation waits for one lease where
+// another server does not answer, and must be done within the ten seconds that a
+// request has.
 const (
 	MinLease = 100 * time.Millisecond
-	MaxLease = time.Minute
+	MaxLease = 5 * time.Second
 )
 
 // leastPatience is how long the database has to answer a poll, however short
@@ -37,8 +39,9 @@ type Options struct {
 	// was cached or checked before can be answered any more. It returns how
 	// many requests it cancelled. A change may come more than once.
 	Apply func(context.Context, Change) int
-	// Forget drops everything that is cached. It is called before the server
-	// trusts anything as a new member.
+	// Forget drops everything that is cached: when it returns, nothing that
+	// was read from the cache before can be answered any more. It is called
+	// before the server trusts anything as a new member.
 	Forget func()
 	Clock  Clock        // nil for Boot
 	Logger *slog.Logger // nil for the default logger
