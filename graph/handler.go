@@ -77,6 +77,9 @@ func NewHandler(o Options) *Handler {
 // waits for that until ctx is done. No new ones are let in.
 func (h *Handler) Stop(ctx context.Context) { h.streams.stop(ctx) }
 
+// Streams is how many WebSockets and event streams are open.
+func (h *Handler) Streams() int { return h.streams.count() }
+
 // answer is an HTTP answer before it is written: a GraphQL response and its
 // status. Data is nil, and left out, if nothing was executed.
 type answer struct {

@@ -107,6 +107,12 @@ func (s *streams) forget(id uuid.UUID) {
 	}
 }
 
+func (s *streams) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.total
+}
+
 func (s *streams) stop(ctx context.Context) {
 	s.mu.Lock()
 	s.halt() // from here on nobody enters, so that the wait has an end

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/keloa/apitokens/auditsink"
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/keloa/apitokens/auditsink/journal"
 	"github.com/keloa/apitokens/ent/database"
 	"github.com/keloa/apitokens/graph"
@@ -90,6 +92,10 @@ func newHandlers(o handlerOptions) *handlers {
 		Answer:       release(o.Tokens),
 		Authenticate: h.socketCaller,
 	})
+	h.metrics.registry.MustRegister(prometheus.NewGaugeFunc(
+		prometheus.GaugeOpts{Name: "keloa_streams", Help: "WebSockets and event streams that are open."},
+		func() float64 { return float64(h.graphql.Streams()) },
+	))
 	h.issuer = appendJSONText(nil, h.publicOrigin)
 	if h.secureCookie {
 		// The prefix has browsers refuse a cookie that another host or

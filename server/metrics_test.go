@@ -29,7 +29,7 @@ func TestMetrics(t *testing.T) {
 			`keloa_http_requests_total{route="/forward-auth",status="200"} 3`,
 			`keloa_http_requests_total{route="/forward-auth",status="401"} 1`,
 			`keloa_http_requests_total{route="/forward-auth",status="403"} 1`,
-			"keloa_verdicts ", `keloa_verdict_lookups_total{found="token"} `, "keloa_tokens_ended_total ",
+			"keloa_verdicts ", `keloa_verdict_lookups_total{found="token"} `, "keloa_tokens_ended_total ", "keloa_streams 0",
 			"go_goroutines ",
 		} {
 			if !strings.Contains(text, want) {
