@@ -8,9 +8,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/keloa/apitokens/auditsink"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/keloa/apitokens/auditsink"
 	"github.com/keloa/apitokens/auditsink/journal"
 	"github.com/keloa/apitokens/ent/database"
 	"github.com/keloa/apitokens/graph"
