@@ -22,6 +22,7 @@ type auditCommands struct {
 	Verify     auditVerifyCommand     `cmd:"" help:"See that the audit log is what was sealed."`
 	Sinks      auditSinksCommand      `cmd:"" help:"List the audit sinks and how far they have come."`
 	Checkpoint auditCheckpointCommand `cmd:"" help:"Print the newest signed checkpoint, to be kept elsewhere."`
+	Certify    auditCertifyCommand    `cmd:"" help:"See whether a sink keeps the contract, by delivering made-up records to a destination for tests."`
 	Keys       auditKeysCommand       `cmd:"" help:"Print the public keys that checkpoints are signed with, to be kept elsewhere."`
 }
 

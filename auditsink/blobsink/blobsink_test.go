@@ -22,12 +22,12 @@ func TestMain(m *testing.M) { sinktest.Main(m, mux()) }
 func TestConformanceOfFolders(t *testing.T) {
 	sinktest.Run(t, sinktest.Harness{
 		Mux: mux(),
-		New: func(t *testing.T) sinktest.Destination {
+		New: func(t testing.TB) sinktest.Destination {
 			path := filepath.Join(t.TempDir(), "audit")
 			return sinktest.Destination{
 				URL:     "blob+file:" + path,
-				Lines:   func(t *testing.T) []string { return lines(t, path) },
-				Foreign: func(t *testing.T) { scatter(t, path) },
+				Lines:   func(t testing.TB) []string { return lines(t, path) },
+				Foreign: func(t testing.TB) { scatter(t, path) },
 				Slow:    true,
 			}
 		},
@@ -45,13 +45,13 @@ func TestConformanceOfS3(t *testing.T) {
 	secret := server.key
 	sinktest.Run(t, sinktest.Harness{
 		Mux: mux(),
-		New: func(t *testing.T) sinktest.Destination {
+		New: func(t testing.TB) sinktest.Destination {
 			bucket := server.bucket(t)
 			folder := filepath.Join(server.root, bucket, "logs", "audit")
 			return sinktest.Destination{
 				URL:       server.url(bucket, server.addr, secret) + "&ca=" + server.ca,
-				Lines:     func(t *testing.T) []string { return lines(t, folder) },
-				Foreign:   func(t *testing.T) { scatter(t, folder) },
+				Lines:     func(t testing.TB) []string { return lines(t, folder) },
+				Foreign:   func(t testing.TB) { scatter(t, folder) },
 				Addr:      server.addr,
 				At:        func(addr string) string { return server.url(bucket, addr, secret) + "&ca=" + server.ca },
 				Untrusted: server.url(bucket, server.addr, secret),
@@ -70,7 +70,7 @@ func TestConformanceOfS3(t *testing.T) {
 	})
 }
 
-func open(t *testing.T, url string) *Sink {
+func open(t testing.TB, url string) *Sink {
 	t.Helper()
 	d, err := mux().Open(t.Context(), "blob="+url)
 	if err != nil {
@@ -84,7 +84,7 @@ func open(t *testing.T, url string) *Sink {
 	return d.Sink.(*Sink)
 }
 
-func deliver(t *testing.T, sink auditsink.Sink, records []auditsink.Record) {
+func deliver(t testing.TB, sink auditsink.Sink, records []auditsink.Record) {
 	t.Helper()
 	if _, err := sink.Deliver(t.Context(), &auditsink.Batch{Records: records}); err != nil {
 		t.Fatal(err)
@@ -92,7 +92,7 @@ func deliver(t *testing.T, sink auditsink.Sink, records []auditsink.Record) {
 }
 
 // files returns the paths of the objects in a folder.
-func files(t *testing.T, folder string) []string {
+func files(t testing.TB, folder string) []string {
 	t.Helper()
 	names, err := filepath.Glob(filepath.Join(folder, "*", "*", "*", "*"))
 	if err != nil {

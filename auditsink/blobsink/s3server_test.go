@@ -29,14 +29,14 @@ type s3server struct {
 
 // startS3 starts a server over TLS, which the test ends. It is built from a
 // module of its own.
-func startS3(t *testing.T) *s3server {
+func startS3(t testing.TB) *s3server {
 	t.Helper()
 	return startS3With(t, "--sidecar", t.TempDir())
 }
 
 // startS3With starts a server that keeps what it knows of objects in a way of
 // its own: with --nometa, it cannot tell whether one is there.
-func startS3With(t *testing.T, metadata ...string) *s3server {
+func startS3With(t testing.TB, metadata ...string) *s3server {
 	t.Helper()
 	program, err := exec.CommandContext(t.Context(), "go", "tool", "-modfile=../../.ci/s3/go.mod", "-n", "versitygw").Output()
 	if err != nil {
@@ -74,7 +74,7 @@ func startS3With(t *testing.T, metadata ...string) *s3server {
 }
 
 // bucket makes an empty bucket, and returns its name.
-func (s *s3server) bucket(t *testing.T) string {
+func (s *s3server) bucket(t testing.TB) string {
 	t.Helper()
 	folder, err := os.MkdirTemp(s.root, "audit-")
 	if err != nil {
@@ -90,7 +90,7 @@ func (s *s3server) url(bucket, addr, secret string) string {
 }
 
 // lines reads the objects under a folder, in the order of their names.
-func lines(t *testing.T, folder string) []string {
+func lines(t testing.TB, folder string) []string {
 	t.Helper()
 	var text strings.Builder
 	err := filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
@@ -108,7 +108,7 @@ func lines(t *testing.T, folder string) []string {
 }
 
 // scatter puts into a folder what is not the audit log's, and what looks like it.
-func scatter(t *testing.T, folder string) {
+func scatter(t testing.TB, folder string) {
 	t.Helper()
 	for _, name := range []string{"note", "999999999/note", "999999999/999/999/999.jsonl", "000000000/000/000/1.jsonl", "zzz/note", "999.jsonl"} {
 		path := filepath.Join(folder, filepath.FromSlash(name))
@@ -121,7 +121,7 @@ func scatter(t *testing.T, folder string) {
 	}
 }
 
-func file(t *testing.T, text string) string {
+func file(t testing.TB, text string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
@@ -130,7 +130,7 @@ func file(t *testing.T, text string) string {
 	return "file:" + path
 }
 
-func freeAddr(t *testing.T) string {
+func freeAddr(t testing.TB) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -141,7 +141,7 @@ func freeAddr(t *testing.T) string {
 }
 
 // await waits until condition holds.
-func await(t *testing.T, condition func() bool) {
+func await(t testing.TB, condition func() bool) {
 	t.Helper()
 	deadline := time.After(patience)
 	tick := time.NewTicker(20 * time.Millisecond)

@@ -25,7 +25,7 @@ func mux() *auditsink.Mux {
 func TestMain(m *testing.M) { sinktest.Main(m, mux()) }
 
 // example returns the path of an example of the documentation.
-func example(t *testing.T, name string) string {
+func example(t testing.TB, name string) string {
 	t.Helper()
 	path, err := filepath.Abs("../../docs/sinks/" + name)
 	if err != nil {
@@ -35,7 +35,7 @@ func example(t *testing.T, name string) string {
 }
 
 // script writes a program in shell.
-func script(t *testing.T, text string) string {
+func script(t testing.TB, text string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "program")
 	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+text+"\n"), 0o700); err != nil {
@@ -44,7 +44,7 @@ func script(t *testing.T, text string) string {
 	return path
 }
 
-func read(t *testing.T, path string) []string {
+func read(t testing.TB, path string) []string {
 	t.Helper()
 	data, err := os.ReadFile(path)
 	if err != nil && !os.IsNotExist(err) {
@@ -54,7 +54,7 @@ func read(t *testing.T, path string) []string {
 	return strings.FieldsFunc(string(data), func(c rune) bool { return c == '\n' })
 }
 
-func open(t *testing.T, program string) *Sink {
+func open(t testing.TB, program string) *Sink {
 	t.Helper()
 	d, err := mux().Open(t.Context(), "program=exec:"+program)
 	if err != nil {
@@ -82,11 +82,11 @@ func deliver(ctx context.Context, sink *Sink, records []auditsink.Record) (int, 
 func TestConformance(t *testing.T) {
 	sinktest.Run(t, sinktest.Harness{
 		Mux: mux(),
-		New: func(t *testing.T) sinktest.Destination {
+		New: func(t testing.TB) sinktest.Destination {
 			file := filepath.Join(t.TempDir(), "audit.jsonl")
 			return sinktest.Destination{
 				URL:   "exec:" + script(t, "exec '"+example(t, "sink.py")+"' '"+file+"'"),
-				Lines: func(t *testing.T) []string { return read(t, file) },
+				Lines: func(t testing.TB) []string { return read(t, file) },
 				Slow:  true,
 			}
 		},

@@ -23,12 +23,12 @@ func TestMain(m *testing.M) { sinktest.Main(m, mux()) }
 func TestConformance(t *testing.T) {
 	sinktest.Run(t, sinktest.Harness{
 		Mux: mux(),
-		New: func(t *testing.T) sinktest.Destination {
+		New: func(t testing.TB) sinktest.Destination {
 			path := filepath.Join(t.TempDir(), "audit.jsonl")
 			return sinktest.Destination{
 				URL:     "file:" + path,
-				Lines:   func(t *testing.T) []string { return lines(t, path) },
-				Foreign: func(t *testing.T) { add(t, path, "someone's note\n{}\n\n"+strings.Repeat("x", 200<<10)+"\nno end") },
+				Lines:   func(t testing.TB) []string { return lines(t, path) },
+				Foreign: func(t testing.TB) { add(t, path, "someone's note\n{}\n\n"+strings.Repeat("x", 200<<10)+"\nno end") },
 			}
 		},
 		BadURLs: []string{
@@ -40,7 +40,7 @@ func TestConformance(t *testing.T) {
 }
 
 // lines returns the complete lines of the file; none if there is no file.
-func lines(t *testing.T, path string) []string {
+func lines(t testing.TB, path string) []string {
 	t.Helper()
 	data, err := os.ReadFile(path)
 	if err != nil && !os.IsNotExist(err) {
@@ -50,7 +50,7 @@ func lines(t *testing.T, path string) []string {
 	return strings.FieldsFunc(string(data), func(r rune) bool { return r == '\n' })
 }
 
-func add(t *testing.T, path, text string) {
+func add(t testing.TB, path, text string) {
 	t.Helper()
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -64,7 +64,7 @@ func add(t *testing.T, path, text string) {
 	}
 }
 
-func open(t *testing.T, path string) auditsink.Sink {
+func open(t testing.TB, path string) auditsink.Sink {
 	t.Helper()
 	d, err := mux().Open(t.Context(), "file=file:"+path)
 	if err != nil {
@@ -74,14 +74,14 @@ func open(t *testing.T, path string) auditsink.Sink {
 	return d.Sink
 }
 
-func deliver(t *testing.T, sink auditsink.Sink, records []auditsink.Record) {
+func deliver(t testing.TB, sink auditsink.Sink, records []auditsink.Record) {
 	t.Helper()
 	if _, err := sink.Deliver(t.Context(), &auditsink.Batch{Records: records}); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func wantFile(t *testing.T, path string, records ...[]auditsink.Record) {
+func wantFile(t testing.TB, path string, records ...[]auditsink.Record) {
 	t.Helper()
 	var want []byte
 	for _, some := range records {
@@ -119,18 +119,18 @@ func TestFileIsPrivate(t *testing.T) {
 }
 
 func TestFileIsMadeAnewWhenItIsGone(t *testing.T) {
-	for name, rotate := range map[string]func(t *testing.T, path string){
-		"renamed": func(t *testing.T, path string) {
+	for name, rotate := range map[string]func(t testing.TB, path string){
+		"renamed": func(t testing.TB, path string) {
 			if err := os.Rename(path, path+".1"); err != nil {
 				t.Fatal(err)
 			}
 		},
-		"deleted": func(t *testing.T, path string) {
+		"deleted": func(t testing.TB, path string) {
 			if err := os.Remove(path); err != nil {
 				t.Fatal(err)
 			}
 		},
-		"replaced": func(t *testing.T, path string) { // by one of the same size
+		"replaced": func(t testing.TB, path string) { // by one of the same size
 			info, err := os.Stat(path)
 			if err != nil {
 				t.Fatal(err)
@@ -140,7 +140,7 @@ func TestFileIsMadeAnewWhenItIsGone(t *testing.T) {
 			}
 			add(t, path, strings.Repeat("\n", int(info.Size())))
 		},
-		"emptied": func(t *testing.T, path string) {
+		"emptied": func(t testing.TB, path string) {
 			if err := os.Truncate(path, 0); err != nil {
 				t.Fatal(err)
 			}

@@ -30,7 +30,7 @@ type broker struct {
 }
 
 // start starts a broker that the test ends, with a topic of as many partitions.
-func start(t *testing.T, partitions int32, options ...kfake.Opt) *broker {
+func start(t testing.TB, partitions int32, options ...kfake.Opt) *broker {
 	t.Helper()
 	b := &broker{}
 	options = append(options, kfake.NumBrokers(1), kfake.SeedTopics(partitions, topic), kfake.ListenFn(b.listen))
@@ -79,7 +79,7 @@ type reader struct {
 	next   int64
 }
 
-func (r *reader) connect(t *testing.T) {
+func (r *reader) connect(t testing.TB) {
 	t.Helper()
 	if r.client != nil {
 		return
@@ -104,7 +104,7 @@ func (r *reader) connect(t *testing.T) {
 }
 
 // lines returns the values of all messages, in order.
-func (r *reader) lines(t *testing.T) []string {
+func (r *reader) lines(t testing.TB) []string {
 	t.Helper()
 	r.connect(t)
 	ctx, done := context.WithTimeout(t.Context(), patience)
@@ -122,7 +122,7 @@ func (r *reader) lines(t *testing.T) []string {
 }
 
 // produce puts a message into the partition that is no record.
-func (r *reader) produce(t *testing.T, value string) {
+func (r *reader) produce(t testing.TB, value string) {
 	t.Helper()
 	r.connect(t)
 	r.client.Produce(t.Context(), &kgo.Record{Topic: topic, Partition: partition, Value: []byte(value)}, func(_ *kgo.Record, err error) {
@@ -135,7 +135,7 @@ func (r *reader) produce(t *testing.T, value string) {
 	}
 }
 
-func file(t *testing.T, text string) string {
+func file(t testing.TB, text string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {

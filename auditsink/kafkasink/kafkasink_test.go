@@ -37,7 +37,7 @@ func TestConformance(t *testing.T) {
 	}})
 }
 
-func destination(t *testing.T) sinktest.Destination {
+func destination(t testing.TB) sinktest.Destination {
 	lender := httptest.NewTLSServer(nil) // of a certificate
 	lender.Close()
 	b := start(t, 3, kfake.TLS(&tls.Config{Certificates: lender.TLS.Certificates, MinVersion: tls.VersionTLS12}),
@@ -50,7 +50,7 @@ func destination(t *testing.T) sinktest.Destination {
 	return sinktest.Destination{
 		URL:     url(b.addr) + "&ca=" + ca,
 		Lines:   r.lines,
-		Foreign: func(t *testing.T) { r.produce(t, "someone's \x00 note\n"); r.produce(t, "") },
+		Foreign: func(t testing.TB) { r.produce(t, "someone's \x00 note\n"); r.produce(t, "") },
 		Addr:    b.addr,
 		At: func(addr string) string {
 			b.seen.Store(&addr)
@@ -63,14 +63,14 @@ func destination(t *testing.T) sinktest.Destination {
 }
 
 // unguarded starts a broker without TLS and returns the URL of its topic.
-func unguarded(t *testing.T, options ...kfake.Opt) (b *broker, r *reader, url string) {
+func unguarded(t testing.TB, options ...kfake.Opt) (b *broker, r *reader, url string) {
 	t.Helper()
 	b = start(t, 1, options...)
 	url = "kafka://" + b.addr + "/" + topic
 	return b, &reader{b: b, url: url}, url
 }
 
-func open(t *testing.T, url string) *Sink {
+func open(t testing.TB, url string) *Sink {
 	t.Helper()
 	d, err := mux().Open(t.Context(), "kafka="+url)
 	if err != nil {
@@ -84,14 +84,14 @@ func open(t *testing.T, url string) *Sink {
 	return d.Sink.(*Sink)
 }
 
-func deliver(t *testing.T, sink auditsink.Sink, records ...auditsink.Record) {
+func deliver(t testing.TB, sink auditsink.Sink, records ...auditsink.Record) {
 	t.Helper()
 	if _, err := sink.Deliver(t.Context(), &auditsink.Batch{Records: records}); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func want(t *testing.T, got []string, records []auditsink.Record) {
+func want(t testing.TB, got []string, records []auditsink.Record) {
 	t.Helper()
 	if len(got) != len(records) {
 		t.Fatalf("the topic holds %d records, want %d", len(got), len(records))

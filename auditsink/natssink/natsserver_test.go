@@ -29,7 +29,7 @@ const patience = 20 * time.Second
 
 // start starts a server that the test ends. Its options say where it listens
 // and what it is, and may be changed.
-func start(t *testing.T, change func(*natsserver.Options)) *natsserver.Server {
+func start(t testing.TB, change func(*natsserver.Options)) *natsserver.Server {
 	t.Helper()
 	options := &natsserver.Options{
 		Host: "127.0.0.1", Port: natsserver.RANDOM_PORT, NoLog: true, NoSigs: true,
@@ -52,13 +52,13 @@ func start(t *testing.T, change func(*natsserver.Options)) *natsserver.Server {
 }
 
 // plain starts a server without TLS and without users.
-func plain(t *testing.T) *natsserver.Server {
+func plain(t testing.TB) *natsserver.Server {
 	return start(t, func(*natsserver.Options) {})
 }
 
 // guarded starts a server that wants TLS and a password, and returns the file
 // of its certificate.
-func guarded(t *testing.T) (s *natsserver.Server, ca string) {
+func guarded(t testing.TB) (s *natsserver.Server, ca string) {
 	t.Helper()
 	lender := httptest.NewTLSServer(nil) // of a certificate
 	lender.Close()
@@ -70,7 +70,7 @@ func guarded(t *testing.T) (s *natsserver.Server, ca string) {
 	return s, file(t, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: lender.Certificate().Raw})))
 }
 
-func file(t *testing.T, text string) string {
+func file(t testing.TB, text string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
@@ -83,7 +83,7 @@ func file(t *testing.T, text string) string {
 func addr(s *natsserver.Server) string { return s.Addr().String() }
 
 // manage returns a way to look after streams, as an administrator has it.
-func manage(t *testing.T, where string, options ...nats.Option) jetstream.JetStream {
+func manage(t testing.TB, where string, options ...nats.Option) jetstream.JetStream {
 	t.Helper()
 	conn, err := nats.Connect(where, append(options, nats.MaxReconnects(-1), nats.ReconnectWait(50*time.Millisecond))...)
 	if err != nil {
@@ -98,7 +98,7 @@ func manage(t *testing.T, where string, options ...nats.Option) jetstream.JetStr
 }
 
 // makeStream makes the stream AUDIT as config has it.
-func makeStream(t *testing.T, js jetstream.JetStream, config jetstream.StreamConfig) {
+func makeStream(t testing.TB, js jetstream.JetStream, config jetstream.StreamConfig) {
 	t.Helper()
 	ctx, done := context.WithTimeout(t.Context(), patience)
 	defer done()
@@ -109,7 +109,7 @@ func makeStream(t *testing.T, js jetstream.JetStream, config jetstream.StreamCon
 }
 
 // lines reads what the stream AUDIT holds on a subject.
-func lines(t *testing.T, js jetstream.JetStream, subject string) []string {
+func lines(t testing.TB, js jetstream.JetStream, subject string) []string {
 	t.Helper()
 	ctx, done := context.WithTimeout(t.Context(), patience)
 	defer done()
@@ -131,7 +131,7 @@ func lines(t *testing.T, js jetstream.JetStream, subject string) []string {
 }
 
 // cluster starts three servers that replicate streams among themselves.
-func cluster(t *testing.T) []*natsserver.Server {
+func cluster(t testing.TB) []*natsserver.Server {
 	t.Helper()
 	servers := make([]*natsserver.Server, 3)
 	var ports []int
@@ -151,7 +151,7 @@ func cluster(t *testing.T) []*natsserver.Server {
 	return servers
 }
 
-func freePort(t *testing.T) int {
+func freePort(t testing.TB) int {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -162,7 +162,7 @@ func freePort(t *testing.T) int {
 }
 
 // await waits until condition holds.
-func await(t *testing.T, condition func() bool) {
+func await(t testing.TB, condition func() bool) {
 	t.Helper()
 	deadline := time.After(patience)
 	tick := time.NewTicker(20 * time.Millisecond)
@@ -184,7 +184,7 @@ type pair struct {
 	seed   []byte
 }
 
-func keys(t *testing.T, create func() (nkeys.KeyPair, error)) pair {
+func keys(t testing.TB, create func() (nkeys.KeyPair, error)) pair {
 	t.Helper()
 	made, err := create()
 	if err != nil {
@@ -202,7 +202,7 @@ func keys(t *testing.T, create func() (nkeys.KeyPair, error)) pair {
 }
 
 // encode signs the claims.
-func encode(t *testing.T, claims jwt.Claims, by pair) string {
+func encode(t testing.TB, claims jwt.Claims, by pair) string {
 	t.Helper()
 	text, err := claims.Encode(by)
 	if err != nil {

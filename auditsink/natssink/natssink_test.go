@@ -38,7 +38,7 @@ func TestConformance(t *testing.T) {
 	}})
 }
 
-func destination(t *testing.T) sinktest.Destination {
+func destination(t testing.TB) sinktest.Destination {
 	server, ca := guarded(t)
 	js := manage(t, "tls://"+addr(server), nats.UserInfo("keloa", password), nats.RootCAs(strings.TrimPrefix(ca, "file:")))
 	makeStream(t, js, jetstream.StreamConfig{Subjects: []string{"keloa.>", "other"}})
@@ -47,8 +47,8 @@ func destination(t *testing.T) sinktest.Destination {
 	}
 	return sinktest.Destination{
 		URL:   url(addr(server)) + "&ca=" + ca,
-		Lines: func(t *testing.T) []string { return lines(t, js, "keloa.audit") },
-		Foreign: func(t *testing.T) {
+		Lines: func(t testing.TB) []string { return lines(t, js, "keloa.audit") },
+		Foreign: func(t testing.TB) {
 			for _, subject := range []string{"other", "keloa.audit", "keloa.audit.more", "keloa.audit", "other"} {
 				if _, err := js.Publish(t.Context(), subject, []byte("someone's \x00 note\n")); err != nil {
 					t.Fatal(err)
@@ -63,7 +63,7 @@ func destination(t *testing.T) sinktest.Destination {
 	}
 }
 
-func open(t *testing.T, url string) *Sink {
+func open(t testing.TB, url string) *Sink {
 	t.Helper()
 	d, err := mux().Open(t.Context(), "nats="+url)
 	if err != nil {
@@ -77,14 +77,14 @@ func open(t *testing.T, url string) *Sink {
 	return d.Sink.(*Sink)
 }
 
-func deliver(t *testing.T, sink auditsink.Sink, records ...auditsink.Record) {
+func deliver(t testing.TB, sink auditsink.Sink, records ...auditsink.Record) {
 	t.Helper()
 	if _, err := sink.Deliver(t.Context(), &auditsink.Batch{Records: records}); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func want(t *testing.T, got []string, records []auditsink.Record) {
+func want(t testing.TB, got []string, records []auditsink.Record) {
 	t.Helper()
 	if len(got) != len(records) {
 		t.Fatalf("the stream holds %d records, want %d", len(got), len(records))

@@ -46,7 +46,7 @@ type collector struct {
 	answer  func(w http.ResponseWriter, records int) bool
 }
 
-func newCollector(t *testing.T, start func(*httptest.Server)) *collector {
+func newCollector(t testing.TB, start func(*httptest.Server)) *collector {
 	t.Helper()
 	c := &collector{kept: filepath.Join(t.TempDir(), "kept")}
 	c.Server = httptest.NewUnstartedServer(http.HandlerFunc(c.receive))
@@ -114,7 +114,7 @@ func response(rejected uint64, message string) []byte {
 	return protowire.AppendBytes(protowire.AppendTag(nil, 1, protowire.BytesType), partial)
 }
 
-func (c *collector) held(t *testing.T) []string {
+func (c *collector) held(t testing.TB) []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	data, err := os.ReadFile(c.kept)
@@ -130,7 +130,7 @@ func (c *collector) set(change func()) {
 	change()
 }
 
-func file(t *testing.T, text string) string {
+func file(t testing.TB, text string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
@@ -149,7 +149,7 @@ func TestConformance(t *testing.T) {
 	}})
 }
 
-func destination(t *testing.T) sinktest.Destination {
+func destination(t testing.TB) sinktest.Destination {
 	c := newCollector(t, (*httptest.Server).StartTLS)
 	ca := file(t, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Certificate().Raw})))
 	url := func(addr string) string { return "otlp+https://" + addr + "?headers=" + file(t, headers) }
@@ -159,7 +159,7 @@ func destination(t *testing.T) sinktest.Destination {
 		Lines:     c.held,
 		Addr:      addr,
 		At:        func(addr string) string { return url(addr) + "&ca=" + ca },
-		Refuse:    func(_ *testing.T, seq int64) { c.set(func() { c.refused = seq }) },
+		Refuse:    func(_ testing.TB, seq int64) { c.set(func() { c.refused = seq }) },
 		Untrusted: url(addr),
 		Secret:    "Canary",
 		Slow:      true,
@@ -167,7 +167,7 @@ func destination(t *testing.T) sinktest.Destination {
 }
 
 // plain returns a collector on this machine without TLS, and a sink of it.
-func plain(t *testing.T) (*collector, auditsink.Sink) {
+func plain(t testing.TB) (*collector, auditsink.Sink) {
 	t.Helper()
 	c := newCollector(t, (*httptest.Server).Start)
 	d, err := mux().Open(t.Context(), "otel=otlp+"+c.URL+"?headers="+file(t, headers))

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"maps"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -12,10 +14,13 @@ import (
 	"github.com/keloa/apitokens/auditsink"
 )
 
-// held returns the records that the destination holds. What is no record is
-// left out; a record that was changed fails the test.
-func held(t *testing.T, d Destination) []auditsink.Record {
+// held returns the records that the destination holds, but for those of earlier
+// tests. What is no record is left out; a record that was changed fails the test.
+func held(t testing.TB, d Destination) []auditsink.Record {
 	t.Helper()
+	if d.Lines == nil {
+		return nil
+	}
 	var records []auditsink.Record
 	for _, line := range d.Lines(t) {
 		r, err := auditsink.ParseLine([]byte(line))
@@ -25,21 +30,23 @@ func held(t *testing.T, d Destination) []auditsink.Record {
 		if err != nil {
 			t.Fatalf("%v: %q", err, line)
 		}
-		records = append(records, r)
+		if r.Seq > d.after {
+			records = append(records, r)
+		}
 	}
 	return records
 }
 
 // wantExactly fails unless the destination holds these records, in order, each
 // once, byte by byte.
-func wantExactly(t *testing.T, d Destination, want []auditsink.Record) {
+func wantExactly(t testing.TB, d Destination, want []auditsink.Record) {
 	t.Helper()
 	compare(t, d, held(t, d), want)
 }
 
 // wantAll is what is wanted after records were delivered again: from a Resumer
 // each once, from every other sink each at least once, in order at first sight.
-func wantAll(t *testing.T, sink auditsink.Sink, d Destination, want []auditsink.Record) {
+func wantAll(t testing.TB, sink auditsink.Sink, d Destination, want []auditsink.Record) {
 	t.Helper()
 	got := held(t, d)
 	if _, ok := sink.(auditsink.Resumer); !ok {
@@ -53,8 +60,11 @@ func wantAll(t *testing.T, sink auditsink.Sink, d Destination, want []auditsink.
 	compare(t, d, got, want)
 }
 
-func compare(t *testing.T, d Destination, got, want []auditsink.Record) {
+func compare(t testing.TB, d Destination, got, want []auditsink.Record) {
 	t.Helper()
+	if d.Lines == nil {
+		return
+	}
 	if d.Lossy {
 		want = slices.DeleteFunc(slices.Clone(want), func(r auditsink.Record) bool {
 			return !slices.ContainsFunc(got, func(g auditsink.Record) bool { return g.Seq == r.Seq })
@@ -70,16 +80,16 @@ func compare(t *testing.T, d Destination, got, want []auditsink.Record) {
 	}
 }
 
-func testBadURLs(t *testing.T, h Harness) {
+func testBadURLs(t testing.TB, h Harness) {
 	const canary = "Canary-4711"
-	d := h.New(t)
+	d := h.destination(t)
 	bad := append(slices.Clone(h.BadURLs),
 		withKey(d.URL, "nosuchkey="+canary), withKey(d.URL, "start="+canary),
 		withKey(d.URL, "filter="+canary), withKey(d.URL, "start=now&start="+canary), withKey(d.URL, canary+"=%zz"))
-	for _, url := range bad {
-		opened, err := h.Mux.Open(t.Context(), "kit="+url)
+	for _, text := range bad {
+		opened, err := h.Mux.Open(t.Context(), "kit="+text)
 		if err == nil {
-			t.Errorf("%s was accepted", url)
+			t.Errorf("%s was accepted", text)
 			shut(t, opened.Sink)
 			continue
 		}
@@ -92,12 +102,50 @@ func testBadURLs(t *testing.T, h Harness) {
 	}
 }
 
-func testOrder(t *testing.T, h Harness) {
-	d := h.New(t)
+// testCredentials takes away what the URL refers to, and writes the credential
+// itself in its place.
+func testCredentials(t testing.TB, h Harness) {
+	d := h.destination(t)
+	at, keys, _ := strings.Cut(d.URL, "?")
+	query, err := url.ParseQuery(keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for key := range query {
+		refers := strings.HasPrefix(query.Get(key), "env:") || strings.HasPrefix(query.Get(key), "file:")
+		for _, wrong := range []string{"env:SINKTEST_NOT_SET", "file:/no/such/file", d.Secret} {
+			if !refers || wrong == "" {
+				continue
+			}
+			changed := maps.Clone(query)
+			changed.Set(key, wrong)
+			refuses(t, h, d, at+"?"+changed.Encode())
+		}
+	}
+}
+
+// refuses sees that a sink is not opened by a URL, or delivers nothing, and does
+// not say the secret when it says why.
+func refuses(t testing.TB, h Harness, d Destination, at string) {
+	t.Helper()
+	opened, err := h.Mux.Open(t.Context(), "kit="+at)
+	if err == nil {
+		defer shut(t, opened.Sink)
+		_, err = opened.Sink.Deliver(t.Context(), &auditsink.Batch{Records: d.records(t, 1, 1)})
+	}
+	if err == nil {
+		t.Error("a URL without its credential was accepted")
+		return
+	}
+	noSecret(t, d, err)
+}
+
+func testOrder(t testing.TB, h Harness) {
+	d := h.destination(t)
 	sink := h.open(t, d)
 	wantExactly(t, d, nil)
-	records := Records(t, 1, 1000)
-	records[499].Checkpoint = auditsink.Checkpoint{Size: 500, Note: "a note\n\n— of lines\n"} // beside the record, or nowhere
+	records := d.records(t, 1, 1000)
+	records[499].Checkpoint = auditsink.Checkpoint{Size: records[499].Seq, Note: "a note\n\n— of lines\n"} // beside the record, or nowhere
 	deliver(t, sink, records[:1], 1)
 	wantExactly(t, d, records[:1])
 	deliver(t, sink, records[1:500], 1000)
@@ -105,23 +153,46 @@ func testOrder(t *testing.T, h Harness) {
 	wantExactly(t, d, records)
 
 	// What a filter took out leaves gaps.
-	more := Records(t, 2000, 3)
+	more := d.records(t, 2000, 3)
 	deliver(t, sink, slices.Delete(more, 1, 2), 10)
 	wantExactly(t, d, append(records, more[:2]...))
 }
 
-func testBytes(t *testing.T, h Harness) {
-	d := h.New(t)
-	records := Hostile(t, 1)
+func testBytes(t testing.TB, h Harness) {
+	d := h.destination(t)
+	records := Hostile(t, d.after+1)
 	deliver(t, h.open(t, d), records, len(records))
 	wantExactly(t, d, records)
 }
 
-// testScribble changes the batch as soon as Deliver has returned.
-func testScribble(t *testing.T, h Harness) {
-	d := h.New(t)
+// testLargest delivers the largest record there can be between two small ones. A
+// destination may refuse it, but has to say so of that one.
+func testLargest(t testing.TB, h Harness) {
+	d := h.destination(t)
 	sink := h.open(t, d)
-	records := Records(t, 1, 30)
+	records := d.records(t, 1, 3)
+	records[1] = Largest(t, records[1].Seq)
+	if len(records[1].Line) != auditsink.MaxLine {
+		t.Fatalf("the largest record has %d bytes, want %d", len(records[1].Line), auditsink.MaxLine)
+	}
+	result, err := sink.Deliver(t.Context(), &auditsink.Batch{Records: records})
+	if err == nil {
+		wantExactly(t, d, records)
+		return
+	}
+	rejected, ok := errors.AsType[*auditsink.RejectedError](err)
+	if !ok || rejected.Seq != records[1].Seq || result.Accepted != 1 {
+		t.Fatalf("Deliver: %d accepted, %v; want all, or 1 and the largest rejected", result.Accepted, err)
+	}
+	deliver(t, sink, records[2:], 1)
+	wantAll(t, sink, d, slices.Delete(records, 1, 2))
+}
+
+// testScribble changes the batch as soon as Deliver has returned.
+func testScribble(t testing.TB, h Harness) {
+	d := h.destination(t)
+	sink := h.open(t, d)
+	records := d.records(t, 1, 30)
 	for _, r := range records {
 		given, line := r, bytes.Clone(r.Line)
 		given.Line = line
@@ -138,20 +209,20 @@ func testScribble(t *testing.T, h Harness) {
 	wantExactly(t, d, records)
 }
 
-func testOverlap(t *testing.T, h Harness) {
-	d := h.New(t)
+func testOverlap(t testing.TB, h Harness) {
+	d := h.destination(t)
 	sink := h.open(t, d)
-	records := Records(t, 1, 20)
+	records := d.records(t, 1, 20)
 	for _, part := range [][2]int{{0, 10}, {0, 10}, {5, 15}, {14, 15}, {3, 18}, {0, 20}} {
 		deliver(t, sink, records[part[0]:part[1]], 20)
 	}
 	wantAll(t, sink, d, records)
 }
 
-func testCancelled(t *testing.T, h Harness) {
-	d := h.New(t)
+func testCancelled(t testing.TB, h Harness) {
+	d := h.destination(t)
 	sink := h.open(t, d)
-	records := Records(t, 1, 20)
+	records := d.records(t, 1, 20)
 	deliver(t, sink, records[:10], 10)
 
 	cancelled, cancel := context.WithCancel(t.Context())
@@ -171,14 +242,14 @@ func testCancelled(t *testing.T, h Harness) {
 	wantAll(t, sink, d, records)
 }
 
-func testClose(t *testing.T, h Harness) {
-	d := h.New(t)
+func testClose(t testing.TB, h Harness) {
+	d := h.destination(t)
 	sink := h.open(t, d)
-	records := Records(t, 1, 10)
+	records := d.records(t, 1, 10)
 	deliver(t, sink, records, 10)
 	shut(t, sink)
 	shut(t, sink)
-	_, err := sink.Deliver(t.Context(), &auditsink.Batch{Records: Records(t, 11, 1)})
+	_, err := sink.Deliver(t.Context(), &auditsink.Batch{Records: d.records(t, 11, 1)})
 	if !errors.Is(err, auditsink.ErrClosed) {
 		t.Errorf("Deliver after Close: %v, want ErrClosed", err)
 	}

@@ -10,44 +10,44 @@ import (
 	"github.com/keloa/apitokens/auditsink"
 )
 
-// testFaults breaks what is between the sink and its destination, and mends it
-// again.
-func testFaults(t *testing.T, h Harness) {
-	for name, f := range map[string]struct{ begin, end func(*proxy) }{
-		"down":                    {(*proxy).down, (*proxy).up},
-		"black-holed":             {func(p *proxy) { p.set(blackHole) }, func(p *proxy) { p.set(none) }},
-		"slow at a byte a second": {func(p *proxy) { p.set(trickle) }, func(p *proxy) { p.set(none) }},
-		"reset after some bytes":  {func(p *proxy) { p.set(reset) }, func(p *proxy) { p.set(none) }},
-	} {
-		t.Run(name, func(t *testing.T) {
-			d := h.New(t)
-			if d.At == nil {
-				return // nothing is in between
-			}
-			p := newProxy(t, d.Addr)
-			sink := h.openURL(t, d.At(p.addr))
-			records := Records(t, 1, 30)
-			deliver(t, sink, records[:10], 10)
-			f.begin(p)
-			done := 10 + failing(t, d, sink, records[10:20])
-			f.end(p)
-			stubborn(t, d, sink, records[done:])
-			wantAll(t, sink, d, records)
-		})
+// faultCase breaks what is between a sink and its destination, and mends it again.
+type faultCase struct{ begin, end func(*proxy) }
+
+// faults are by what they make of the destination.
+var faults = map[string]faultCase{
+	"down":                    {(*proxy).down, (*proxy).up},
+	"black-holed":             {func(p *proxy) { p.set(blackHole) }, func(p *proxy) { p.set(none) }},
+	"slow at a byte a second": {func(p *proxy) { p.set(trickle) }, func(p *proxy) { p.set(none) }},
+	"reset after some bytes":  {func(p *proxy) { p.set(reset) }, func(p *proxy) { p.set(none) }},
+}
+
+func (f faultCase) test(t testing.TB, h Harness) {
+	d := h.destination(t)
+	if d.At == nil {
+		return // nothing is in between
 	}
+	p := newProxy(t, d.Addr)
+	sink := h.openURL(t, d.At(p.addr))
+	records := d.records(t, 1, 30)
+	deliver(t, sink, records[:10], 10)
+	f.begin(p)
+	done := 10 + failing(t, d, sink, records[10:20])
+	f.end(p)
+	stubborn(t, d, sink, records[done:])
+	wantAll(t, sink, d, records)
 }
 
 // testRestarts opens the sink while the destination is down, and ends all
 // connections while the sink rests.
-func testRestarts(t *testing.T, h Harness) {
-	d := h.New(t)
+func testRestarts(t testing.TB, h Harness) {
+	d := h.destination(t)
 	if d.At == nil {
 		return
 	}
 	p := newProxy(t, d.Addr)
 	p.down()
 	sink := h.openURL(t, d.At(p.addr))
-	records := Records(t, 1, 30)
+	records := d.records(t, 1, 30)
 	failing(t, d, sink, records[:1])
 	p.up()
 	stubborn(t, d, sink, records[:15])
@@ -58,13 +58,13 @@ func testRestarts(t *testing.T, h Harness) {
 }
 
 // testRefused has the destination refuse one record.
-func testRefused(t *testing.T, h Harness) {
-	d := h.New(t)
+func testRefused(t testing.TB, h Harness) {
+	d := h.destination(t)
 	if d.Refuse == nil {
 		return // it takes all
 	}
 	sink := h.open(t, d)
-	records := Records(t, 1, 9)
+	records := d.records(t, 1, 9)
 	d.Refuse(t, 4)
 	result, err := sink.Deliver(t.Context(), &auditsink.Batch{Records: records})
 	rejected, ok := errors.AsType[*auditsink.RejectedError](err)
@@ -77,18 +77,18 @@ func testRefused(t *testing.T, h Harness) {
 }
 
 // testUntrusted reaches the destination by a URL that does not trust it.
-func testUntrusted(t *testing.T, h Harness) {
-	d := h.New(t)
+func testUntrusted(t testing.TB, h Harness) {
+	d := h.destination(t)
 	if d.Untrusted == "" {
 		return // it has no certificate
 	}
-	failing(t, d, h.openURL(t, d.Untrusted), Records(t, 1, 1))
+	failing(t, d, h.openURL(t, d.Untrusted), d.records(t, 1, 1))
 	wantExactly(t, d, nil)
 }
 
 // failing delivers what cannot arrive, and returns how many records the sink
 // says it accepted.
-func failing(t *testing.T, d Destination, sink auditsink.Sink, records []auditsink.Record) int {
+func failing(t testing.TB, d Destination, sink auditsink.Sink, records []auditsink.Record) int {
 	t.Helper()
 	const limit = 300 * time.Millisecond
 	ctx, done := context.WithTimeout(t.Context(), limit)
@@ -106,7 +106,7 @@ func failing(t *testing.T, d Destination, sink auditsink.Sink, records []auditsi
 }
 
 // stubborn delivers as a relay does: again and again.
-func stubborn(t *testing.T, d Destination, sink auditsink.Sink, records []auditsink.Record) {
+func stubborn(t testing.TB, d Destination, sink auditsink.Sink, records []auditsink.Record) {
 	t.Helper()
 	await(t, func() bool {
 		result, err := sink.Deliver(t.Context(), &auditsink.Batch{Records: records})
@@ -119,7 +119,7 @@ func stubborn(t *testing.T, d Destination, sink auditsink.Sink, records []audits
 	})
 }
 
-func noSecret(t *testing.T, d Destination, err error) {
+func noSecret(t testing.TB, d Destination, err error) {
 	t.Helper()
 	if d.Secret != "" && strings.Contains(err.Error(), d.Secret) {
 		t.Errorf("the error names the secret: %v", err)

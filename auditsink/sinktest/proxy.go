@@ -21,7 +21,7 @@ const (
 
 // proxy stands between a sink and its destination.
 type proxy struct {
-	t        *testing.T
+	t        testing.TB
 	to, addr string
 	running  sync.WaitGroup
 
@@ -33,7 +33,7 @@ type proxy struct {
 	room     int           // bytes until a reset
 }
 
-func newProxy(t *testing.T, to string) *proxy {
+func newProxy(t testing.TB, to string) *proxy {
 	t.Helper()
 	p := &proxy{t: t, to: to, addr: "127.0.0.1:0", conns: make(map[net.Conn]bool), changed: make(chan struct{})}
 	p.up()

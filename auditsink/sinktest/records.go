@@ -3,6 +3,7 @@ package sinktest
 import (
 	"encoding/binary"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -46,17 +47,50 @@ func Records(t testing.TB, first int64, n int) []auditsink.Record {
 	return records
 }
 
+// records are those of the destination that a test calls first to first+n-1.
+func (d Destination) records(t testing.TB, first int64, n int) []auditsink.Record {
+	t.Helper()
+	return Records(t, d.after+first, n)
+}
+
 func seal(t testing.TB, seq int64, e auditsink.Event) auditsink.Record {
+	t.Helper()
+	r, err := sealed(seq, e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func sealed(seq int64, e auditsink.Event) (auditsink.Record, error) {
+	canonical, err := e.Canonical()
+	if err != nil {
+		return auditsink.Record{}, err
+	}
+	return auditsink.NewRecord(seq, canonical)
+}
+
+// Largest returns the record of a sequence that is as large as a record can be.
+func Largest(t testing.TB, seq int64) auditsink.Record {
+	t.Helper()
+	const part = 8000 // of the bytes that one value may take
+	e := Event(seq)
+	for room := part + 1; room > part; {
+		name := fmt.Sprintf("padding %d", len(e.Changes))
+		e.Changes[name] = [2]any{nil, ""}
+		room = auditsink.MaxCanonical - canonicalLen(t, e)
+		e.Changes[name] = [2]any{nil, strings.Repeat("x", min(room, part))}
+	}
+	return seal(t, seq, e)
+}
+
+func canonicalLen(t testing.TB, e auditsink.Event) int {
 	t.Helper()
 	canonical, err := e.Canonical()
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := auditsink.NewRecord(seq, canonical)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r
+	return len(canonical)
 }
 
 // Hostile returns records whose texts break what is careless with them, the

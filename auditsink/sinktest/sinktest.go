@@ -6,9 +6,11 @@
 //
 //	func TestMain(m *testing.M) { sinktest.Main(m, mux()) }
 //
-//	func TestConformance(t *testing.T) {
+//	func TestConformance(t testing.TB) {
 //		sinktest.Run(t, sinktest.Harness{Mux: mux(), New: newDestination})
 //	}
+//
+// A sink that is known by its URL alone, as an exec: sink, is tested by [Certify].
 //
 // There is nothing to switch off. What is expected follows from the interfaces
 // that the sink implements: a [auditsink.Resumer] must end with every record
@@ -24,10 +26,11 @@ package sinktest
 
 import (
 	"context"
-	"io"
-	"os"
+	"log/slog"
 	"os/exec"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -39,9 +42,12 @@ type Harness struct {
 	// Mux knows the scheme of the sink.
 	Mux *auditsink.Mux
 	// New makes an empty destination that lives as long as the test.
-	New func(t *testing.T) Destination
+	New func(t testing.TB) Destination
 	// BadURLs are URLs of the sink's scheme that it must refuse.
 	BadURLs []string
+
+	brief bool     // fewer records must do where memory is measured
+	again []string // what starts this program once more, to be killed
 }
 
 // Destination is where one sink delivers to.
@@ -49,11 +55,12 @@ type Destination struct {
 	URL string
 	// Lines reads back everything that the destination holds, in its order:
 	// a text for each record, as it was delivered. It may be called while a
-	// sink delivers.
-	Lines func(t *testing.T) []string
+	// sink delivers. Nil if nobody can: then only what the sink says is
+	// looked at.
+	Lines func(t testing.TB) []string
 	// Foreign puts something into the destination that is no audit record;
 	// nil if that cannot be.
-	Foreign func(t *testing.T)
+	Foreign func(t testing.TB)
 	// Command prepares the process that is killed, if it needs more than the
 	// URL; nil if not.
 	Command func(cmd *exec.Cmd)
@@ -64,7 +71,7 @@ type Destination struct {
 	At   func(addr string) string
 	// Refuse has the destination refuse the record of one sequence; nil if
 	// it cannot refuse one.
-	Refuse func(t *testing.T, seq int64)
+	Refuse func(t testing.TB, seq int64)
 	// Untrusted is a URL that does not trust the certificate of the
 	// destination; empty if it has none.
 	Untrusted string
@@ -77,65 +84,129 @@ type Destination struct {
 	// Slow says that a delivery is a request to someone else, so that fewer
 	// records must do where memory is measured.
 	Slow bool
+
+	// after is the sequence that all records are above: the destination holds
+	// some from earlier.
+	after int64
 }
 
 const (
-	patience  = 20 * time.Second // for what must happen
-	promptly  = 2 * time.Second  // for what must happen soon
-	childURL  = "SINKTEST_CHILD_URL"
-	childSize = "SINKTEST_CHILD_SIZE"
+	patience   = 20 * time.Second // for what must happen
+	promptly   = 2 * time.Second  // for what must happen soon
+	childURL   = "SINKTEST_CHILD_URL"
+	childAfter = "SINKTEST_CHILD_AFTER"
+	childSize  = "SINKTEST_CHILD_SIZE"
 )
 
 // Main runs the tests, or what the tests of [Run] run in a process of its own.
 // It is called by TestMain.
 func Main(m *testing.M, mux *auditsink.Mux) {
-	if url := os.Getenv(childURL); url != "" {
-		child(mux, url, os.Getenv(childSize))
-		_, _ = io.Copy(io.Discard, os.Stdin) // until this process is killed, or the test dies
-		return
+	if !Child(mux) {
+		m.Run()
 	}
-	m.Run()
+}
+
+// testCase is one test of the kit.
+type testCase struct {
+	name  string
+	test  func(testing.TB, Harness)
+	needs need
+}
+
+// need is what a test needs besides a sink.
+type need int
+
+const (
+	nothing need = iota
+	reading      // the destination can be read back
+	backend      // more of the destination is known than its URL
+)
+
+// cases are all there is to pass.
+func cases() []testCase {
+	all := []testCase{
+		{"refuses bad URLs", testBadURLs, nothing},
+		{"wants its credentials", testCredentials, nothing},
+		{"delivers none, one, a thousand", testOrder, nothing},
+		{"keeps every byte", testBytes, nothing},
+		{"keeps or names the largest record", testLargest, nothing},
+		{"keeps nothing of a batch", testScribble, reading},
+		{"takes repeated and overlapping batches", testOverlap, nothing},
+		{"resumes", testResume, nothing},
+		{"resumes beside what is foreign", testForeign, backend},
+		{"resumes in every format", testFormats, backend},
+		{"survives being killed before acknowledging", testKilledAfterWriting, reading},
+		{"survives being killed at any time", testKilledWhileWriting, reading},
+		{"is usable after a cancelled delivery", testCancelled, nothing},
+		{"reopens and probes under load", testLoad, nothing},
+		{"survives restarts", testRestarts, backend},
+		{"names the record that is refused", testRefused, backend},
+		{"trusts no bad certificate", testUntrusted, backend},
+		{"closes once and for all", testClose, nothing},
+		{"closes during a delivery", testCloseUnderLoad, nothing},
+		{"needs no more memory for more records", testMemory, nothing},
+		{"leaks nothing", testLeaks, nothing},
+	}
+	for name, f := range faults {
+		all = append(all, testCase{"survives a destination that is " + name, f.test, backend})
+	}
+	slices.SortStableFunc(all[len(all)-len(faults):], func(a, b testCase) int { return strings.Compare(a.name, b.name) })
+	return all
 }
 
 // Run runs every test of the kit.
 func Run(t *testing.T, h Harness) {
 	t.Helper()
-	for _, c := range []struct {
-		name string
-		test func(*testing.T, Harness)
-	}{
-		{"refuses bad URLs", testBadURLs},
-		{"delivers none, one, a thousand", testOrder},
-		{"keeps every byte", testBytes},
-		{"keeps nothing of a batch", testScribble},
-		{"takes repeated and overlapping batches", testOverlap},
-		{"resumes", testResume},
-		{"resumes beside what is foreign", testForeign},
-		{"resumes in every format", testFormats},
-		{"survives being killed before acknowledging", testKilledAfterWriting},
-		{"survives being killed at any time", testKilledWhileWriting},
-		{"is usable after a cancelled delivery", testCancelled},
-		{"reopens and probes under load", testLoad},
-		{"survives what is between it and the destination", testFaults},
-		{"survives restarts", testRestarts},
-		{"names the record that is refused", testRefused},
-		{"trusts no bad certificate", testUntrusted},
-		{"closes once and for all", testClose},
-		{"closes during a delivery", testCloseUnderLoad},
-		{"needs no more memory for more records", testMemory},
-		{"leaks nothing", testLeaks},
-	} {
+	h.brief = testing.Short()
+	for _, c := range cases() {
 		t.Run(c.name, func(t *testing.T) { c.test(t, h) })
 	}
 }
 
+// destination makes an empty destination, and sees that its secret is not logged.
+func (h Harness) destination(t testing.TB) Destination {
+	t.Helper()
+	d := h.New(t)
+	if d.Secret == "" {
+		return d
+	}
+	var log locked
+	before := slog.Default()
+	slog.SetDefault(slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	t.Cleanup(func() {
+		slog.SetDefault(before)
+		if strings.Contains(log.String(), d.Secret) {
+			t.Error("the log holds the secret")
+		}
+	})
+	return d
+}
+
+// locked is a text that may be written to from anywhere.
+type locked struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *locked) Write(text []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(text)
+}
+
+func (l *locked) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
 // open opens the destination until the test ends.
-func (h Harness) open(t *testing.T, d Destination) auditsink.Sink {
+func (h Harness) open(t testing.TB, d Destination) auditsink.Sink {
 	t.Helper()
 	return h.openURL(t, d.URL)
 }
 
-func (h Harness) openURL(t *testing.T, url string) auditsink.Sink {
+func (h Harness) openURL(t testing.TB, url string) auditsink.Sink {
 	t.Helper()
 	opened, err := h.Mux.Open(t.Context(), "kit="+url)
 	if err != nil {
@@ -145,7 +216,7 @@ func (h Harness) openURL(t *testing.T, url string) auditsink.Sink {
 	return opened.Sink
 }
 
-func shut(t *testing.T, sink auditsink.Sink) {
+func shut(t testing.TB, sink auditsink.Sink) {
 	t.Helper()
 	if err := sink.Close(context.WithoutCancel(t.Context())); err != nil {
 		t.Errorf("Close: %v", err)
@@ -153,7 +224,7 @@ func shut(t *testing.T, sink auditsink.Sink) {
 }
 
 // deliver delivers the records in batches of at most size.
-func deliver(t *testing.T, sink auditsink.Sink, records []auditsink.Record, size int) {
+func deliver(t testing.TB, sink auditsink.Sink, records []auditsink.Record, size int) {
 	t.Helper()
 	for len(records) > 0 {
 		n := min(size, len(records))
@@ -172,7 +243,7 @@ func withKey(url, key string) string {
 }
 
 // await waits until condition holds.
-func await(t *testing.T, condition func() bool) {
+func await(t testing.TB, condition func() bool) {
 	t.Helper()
 	deadline := time.After(patience)
 	tick := time.NewTicker(2 * time.Millisecond)

@@ -40,7 +40,7 @@ func TestConformance(t *testing.T) {
 	}})
 }
 
-func destination(t *testing.T) sinktest.Destination {
+func destination(t testing.TB) sinktest.Destination {
 	path := filepath.Join(t.TempDir(), "stdout")
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -56,7 +56,7 @@ func destination(t *testing.T) sinktest.Destination {
 	return sinktest.Destination{
 		URL:     "stdout:",
 		Command: func(cmd *exec.Cmd) { cmd.Stdout = file },
-		Lines: func(t *testing.T) []string {
+		Lines: func(t testing.TB) []string {
 			data, err := os.ReadFile(path)
 			if err != nil {
 				t.Fatal(err)

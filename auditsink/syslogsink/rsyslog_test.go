@@ -48,7 +48,7 @@ var inputs = map[string]string{
 const listenTCP = ` input(type="imtcp" address="127.0.0.1" port="0" listenPortFileName="%[1]s/port")`
 
 // newRsyslog starts a server, which lives as long as the test.
-func newRsyslog(t *testing.T, scheme string) *rsyslog {
+func newRsyslog(t testing.TB, scheme string) *rsyslog {
 	t.Helper()
 	program, err := exec.LookPath("rsyslogd")
 	if err != nil {
@@ -77,7 +77,7 @@ func newRsyslog(t *testing.T, scheme string) *rsyslog {
 }
 
 // freePort returns a port of UDP that was free just now.
-func freePort(t *testing.T) int {
+func freePort(t testing.TB) int {
 	t.Helper()
 	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
@@ -92,14 +92,14 @@ func freePort(t *testing.T) int {
 
 func (s *rsyslog) path(name string) string { return filepath.Join(s.folder, name) }
 
-func (s *rsyslog) write(t *testing.T, name, text string) {
+func (s *rsyslog) write(t testing.TB, name, text string) {
 	t.Helper()
 	if err := os.WriteFile(s.path(name), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func (s *rsyslog) read(t *testing.T, name string) string {
+func (s *rsyslog) read(t testing.TB, name string) string {
 	t.Helper()
 	data, err := os.ReadFile(s.path(name))
 	if err != nil && !os.IsNotExist(err) {
@@ -109,7 +109,7 @@ func (s *rsyslog) read(t *testing.T, name string) string {
 }
 
 // certify makes a certificate for 127.0.0.1.
-func (s *rsyslog) certify(t *testing.T) {
+func (s *rsyslog) certify(t testing.TB) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -137,7 +137,7 @@ func (s *rsyslog) certify(t *testing.T) {
 // lines returns what the server has written to a file of what it had received
 // when lines was called: it works in order, so a message is sent after it, and
 // again where it is lost.
-func (s *rsyslog) lines(t *testing.T, name string) []string {
+func (s *rsyslog) lines(t testing.TB, name string) []string {
 	t.Helper()
 	barrier := fmt.Sprintf("barrier-%d", s.barriers.Add(1))
 	var text string
@@ -182,7 +182,7 @@ func (s *rsyslog) send(message string) {
 	_, _ = conn.Write([]byte(message))
 }
 
-func await(t *testing.T, condition func() bool) {
+func await(t testing.TB, condition func() bool) {
 	t.Helper()
 	deadline := time.After(20 * time.Second)
 	tick := time.NewTicker(2 * time.Millisecond)

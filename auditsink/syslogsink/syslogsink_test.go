@@ -28,7 +28,7 @@ func TestConformance(t *testing.T) {
 		t.Run(scheme, func(t *testing.T) {
 			sinktest.Run(t, sinktest.Harness{
 				Mux: mux(),
-				New: func(t *testing.T) sinktest.Destination { return destination(t, scheme) },
+				New: func(t testing.TB) sinktest.Destination { return destination(t, scheme) },
 				BadURLs: []string{
 					scheme + ":", scheme + "://", scheme + "://localhost", scheme + "://:514", scheme + "://localhost:514/Canary-4711",
 					scheme + ":localhost:514", scheme + "://localhost:514?ca=Canary-4711", scheme + "://Canary-4711@localhost:514",
@@ -38,11 +38,11 @@ func TestConformance(t *testing.T) {
 	}
 }
 
-func destination(t *testing.T, scheme string) sinktest.Destination {
+func destination(t testing.TB, scheme string) sinktest.Destination {
 	s := newRsyslog(t, scheme)
 	d := sinktest.Destination{
 		URL:   scheme + "://" + s.addr,
-		Lines: func(t *testing.T) []string { return s.lines(t, "messages") },
+		Lines: func(t testing.TB) []string { return s.lines(t, "messages") },
 		Lossy: scheme == UDPScheme,
 		Slow:  true,
 	}
@@ -59,7 +59,7 @@ func destination(t *testing.T, scheme string) sinktest.Destination {
 	return d
 }
 
-func open(t *testing.T, url string) auditsink.Sink {
+func open(t testing.TB, url string) auditsink.Sink {
 	t.Helper()
 	d, err := mux().Open(t.Context(), "log="+url)
 	if err != nil {

@@ -49,7 +49,7 @@ type receiver struct {
 	answer  func(http.ResponseWriter) // instead of an answer of 204
 }
 
-func newReceiver(t *testing.T, start func(*httptest.Server)) *receiver {
+func newReceiver(t testing.TB, start func(*httptest.Server)) *receiver {
 	t.Helper()
 	r := &receiver{kept: filepath.Join(t.TempDir(), "kept"), status: http.StatusUnprocessableEntity}
 	r.Server = httptest.NewUnstartedServer(http.HandlerFunc(r.receive))
@@ -108,7 +108,7 @@ func (r *receiver) keep(batch []json.RawMessage) error {
 	return nil
 }
 
-func (r *receiver) held(t *testing.T) []string {
+func (r *receiver) held(t testing.TB) []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	data, err := os.ReadFile(r.kept)
@@ -124,13 +124,13 @@ func (r *receiver) set(change func()) {
 	change()
 }
 
-func sequence(seq int64, t *testing.T) string {
+func sequence(seq int64, t testing.TB) string {
 	line := string(sinktest.Records(t, seq, 1)[0].Line)
 	at := strings.Index(line, `"sequence":`)
 	return line[at : at+len(`"sequence":"000000000000000001"`)]
 }
 
-func file(t *testing.T, text string) string {
+func file(t testing.TB, text string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
@@ -154,7 +154,7 @@ func TestConformance(t *testing.T) {
 	}})
 }
 
-func destination(t *testing.T) sinktest.Destination {
+func destination(t testing.TB) sinktest.Destination {
 	r := newReceiver(t, (*httptest.Server).StartTLS)
 	ca := file(t, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: r.Certificate().Raw})))
 	url := func(addr string) string { return "webhook+https://" + addr + "/audit%20log?secret=" + file(t, secret) }
@@ -164,7 +164,7 @@ func destination(t *testing.T) sinktest.Destination {
 		Lines: r.held,
 		Addr:  addr,
 		At:    func(addr string) string { return url(addr) + "&ca=" + ca },
-		Refuse: func(t *testing.T, seq int64) {
+		Refuse: func(t testing.TB, seq int64) {
 			r.set(func() { r.refused = sequence(seq, t) })
 		},
 		Untrusted: url(addr),
@@ -174,7 +174,7 @@ func destination(t *testing.T) sinktest.Destination {
 }
 
 // plain returns a receiver on this machine without TLS, and a sink of it.
-func plain(t *testing.T, secret string) (*receiver, auditsink.Sink) {
+func plain(t testing.TB, secret string) (*receiver, auditsink.Sink) {
 	t.Helper()
 	r := newReceiver(t, (*httptest.Server).Start)
 	d, err := mux().Open(t.Context(), "hook=webhook+"+r.URL+"/audit%20log?secret="+secret)
@@ -189,7 +189,7 @@ func plain(t *testing.T, secret string) (*receiver, auditsink.Sink) {
 	return r, d.Sink
 }
 
-func deliver(t *testing.T, sink auditsink.Sink, records []auditsink.Record) error {
+func deliver(t testing.TB, sink auditsink.Sink, records []auditsink.Record) error {
 	t.Helper()
 	_, err := sink.Deliver(t.Context(), &auditsink.Batch{Records: records})
 	return err
