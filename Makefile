@@ -10,7 +10,7 @@ export GOFLAGS += -buildvcs=false
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test soak bench check format vet lint vulnerabilities tidy generated compatibility model generate ui migration
+.PHONY: help run build test soak bench check format vet lint vulnerabilities tidy generated compatibility model generate ui pictures migration
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-17s %s\n", $$1, $$2 }' Makefile
@@ -61,6 +61,9 @@ model: ## check the model of the lease protocol with spin
 
 generate: ## generate code from ent/schema and graph/*.graphqls; works offline
 	go generate .
+
+pictures: ## take the screenshots in docs/images anew; needs Chromium
+	REQUIRE_BROWSER=1 KELOA_SCREENSHOTS=$(CURDIR)/docs/images go test -count=1 -run TestPicturesOfTheDocs ./server
 
 ui: ## build the pages in server/ui, which are embedded as they are committed; needs Node
 	@for project in server/ui server/ui/playground; do \

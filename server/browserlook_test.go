@@ -222,3 +222,18 @@ func TestSearchAndFilters(t *testing.T) {
 	b.choose(t, "Mode", "TEST")
 	b.reads(t, "0 tokens")
 }
+
+// TestPicturesOfTheDocs comes to what docs/settings-page.md shows. `make pictures`
+// has it write them anew.
+func TestPicturesOfTheDocs(t *testing.T) {
+	b, id := furnished(t)
+	b.size(t, 1200, 760)
+	states := map[string]pageState{}
+	for _, state := range pageStates(id) {
+		states[state.name] = state
+	}
+	for _, name := range []string{"list", "token", "mint", "rotate", "audit"} {
+		states[name].come(t, b)
+		b.picture(t, "settings-"+name)
+	}
+}

@@ -223,3 +223,35 @@ func TestPlanIsFull(t *testing.T) {
 	b.click(t, button, "Mint token")
 	b.reads(t, "Your plan allows 5 tokens at a time")
 }
+
+// TestAdviceIsFollowed takes away what a token has never used.
+func TestAdviceIsFollowed(t *testing.T) {
+	s := serveFurnished(t)
+	b := s.signedIn(t, token.DefaultOperator)
+	b.click(t, button, "Take away")
+	b.reads(t, "Edit old-importer")
+	if kept := eval[string](t, b, `[...document.querySelectorAll('dialog [name=ability]:checked')].map((e) => e.labels[0].textContent).join()`); kept != "Read" {
+		t.Errorf("ticked are %s", kept)
+	}
+	b.fill(t, "Label", "older-importer")
+	b.click(t, button, "Save")
+	b.wait(t, `[...document.querySelectorAll('tr.row')].some((row) => row.querySelector('.label').textContent === 'older-importer' && row.querySelector('.chips').textContent === 'Read')`)
+}
+
+// TestSecretOutlivesTheSession ends the session while a secret is shown.
+func TestSecretOutlivesTheSession(t *testing.T) {
+	s := serveSite(t)
+	b := s.signedIn(t, token.DefaultOperator)
+	b.expectRefusals()
+	b.goTo(t, "/settings/api-tokens?label=just-in-time")
+	b.click(t, button, "Mint token")
+	secret := b.shownSecret(t)
+	eval[any](t, b, "fetch('/sign-out', { method: 'POST', redirect: 'manual' }).then(() => undefined)")
+	b.wait(t, "document.querySelector('.sign-in')")
+	if b.shownSecret(t) != secret {
+		t.Error("the secret went with the session")
+	}
+	b.click(t, field, "I have stored it")
+	b.click(t, button, "Done")
+	b.wait(t, "!document.querySelector('dialog')")
+}

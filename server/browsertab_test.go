@@ -42,16 +42,16 @@ type tab struct {
 func openTab(t *testing.T, origin string) *tab {
 	t.Helper()
 	needsBrowser(t)
-	return newTab(t, chromium.ctx, origin, chromedp.WithNewBrowserContext())
+	return newTab(chromium.ctx, t, origin, chromedp.WithNewBrowserContext())
 }
 
 // another opens a tab beside this one, with the same cookies.
 func (b *tab) another(t *testing.T) *tab {
 	t.Helper()
-	return newTab(t, b.ctx, b.origin)
+	return newTab(b.ctx, t, b.origin)
 }
 
-func newTab(t *testing.T, parent context.Context, origin string, options ...chromedp.ContextOption) *tab {
+func newTab(parent context.Context, t *testing.T, origin string, options ...chromedp.ContextOption) *tab {
 	t.Helper()
 	b := &tab{origin: origin}
 	ctx, cancel := chromedp.NewContext(parent, append(options, chromedp.WithListener(b.listen))...)

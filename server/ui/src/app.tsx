@@ -20,6 +20,8 @@ type Session = 'unknown' | 'signed out' | SessionQuery['viewer'] | { readonly er
 // App is the pages, for whoever comes to them.
 export function App({ site: given }: { site: Site }) {
   const [session, setSession] = useState<Session>('unknown')
+  // A secret stays on the screen even if the session ends meanwhile.
+  const [minted, reveal] = useState<Minted>()
   // Whatever finds out that one is no longer signed in.
   const site = useMemo<Site>(() => ({
     ...given,
@@ -43,17 +45,24 @@ export function App({ site: given }: { site: Site }) {
       {session === 'unknown' ? <p class="loading">{site.text.general.loading}</p>
         : session === 'signed out' ? <SignIn again={identify} />
         : 'error' in session ? <div class="page"><Failure error={session.error} retry={identify} /></div>
-        : <SignedIn viewer={session} site={site} end={() => setSession('signed out')} />}
+        : <SignedIn viewer={session} site={site} reveal={reveal} end={() => setSession('signed out')} />}
+      {minted && <SecretDialog minted={minted} onClose={() => reveal(undefined)} />}
     </SiteContext.Provider>
   )
 }
 
-function SignedIn({ viewer, site, end }: { viewer: SessionQuery['viewer']; site: Site; end: () => void }) {
+interface SignedInProps {
+  viewer: SessionQuery['viewer']
+  site: Site
+  reveal: (minted: Minted) => void
+  end: () => void
+}
+
+function SignedIn({ viewer, site, reveal, end }: SignedInProps) {
   const { place, text } = site
   const where = useWhere(place)
   const [live, setLive] = useState(true)
   const [said, announce] = useState('')
-  const [minted, reveal] = useState<Minted>()
   const listeners = useRef(new Set<(change: Change) => void>()).current
   useEffect(() => {
     const since = firstDay(new Date()).toISOString()
@@ -86,7 +95,6 @@ function SignedIn({ viewer, site, end }: { viewer: SessionQuery['viewer']; site:
           : where.query.token ? <TokenPage key={where.query.token} id={where.query.token} />
           : <TokensPage query={where.query} />}
       </Frame>
-      {minted && <SecretDialog minted={minted} onClose={() => reveal(undefined)} />}
       <p class="hidden" role="status">{said}</p>
     </SignedContext.Provider>
   )

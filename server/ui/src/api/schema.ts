@@ -56,6 +56,30 @@ export type OrderDirection =
   /** From the last or the greatest downwards. */
   | 'DESC';
 
+/** What an operator may do. */
+export type OperatorRole =
+  /** Everything. */
+  | 'ADMIN'
+  /** Read. */
+  | 'MEMBER';
+
+/** How an operator signed in. */
+export type SignInWay =
+  /** By a one-time link. */
+  | 'LINK'
+  /** By OpenID Connect. */
+  | 'OIDC'
+  /** The host application asked for a session. */
+  | 'HOST'
+  /** By a JSON Web Token of the host application. */
+  | 'JWT';
+
+/** Which session to end. */
+export type EndSessionInput = {
+  /** Its id. */
+  readonly id: Scalars['ID']['input'];
+};
+
 /** Which data a token works on. */
 export type TokenMode =
   /** Real data. */
