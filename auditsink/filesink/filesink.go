@@ -53,6 +53,7 @@ const (
 	fileMode   = 0o600
 	folderMode = 0o700
 	lockPause  = 5 * time.Millisecond // between two looks at a lock that is taken
+	openTime   = 2 * time.Second      // for which Open waits for it
 )
 
 // Sink appends to one file.
@@ -83,7 +84,11 @@ func Open(ctx context.Context, u *url.URL) (auditsink.Sink, error) {
 	if err := s.makeFolder(); err != nil {
 		return nil, err
 	}
-	if _, err := s.HighWater(ctx); err != nil {
+	// Who holds the lock may have been stopped while it wrote. That keeps no
+	// server from starting: deliveries wait, and say so.
+	looking, done := context.WithTimeout(ctx, openTime)
+	defer done()
+	if _, err := s.HighWater(looking); err != nil && (looking.Err() == nil || ctx.Err() != nil) {
 		return nil, errors.Join(err, s.Close(ctx))
 	}
 	return s, nil

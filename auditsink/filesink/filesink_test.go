@@ -2,11 +2,18 @@ package filesink
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
+	"time"
+
+	"github.com/gofrs/flock"
 
 	"github.com/keloa/apitokens/auditsink"
 	"github.com/keloa/apitokens/auditsink/sinktest"
@@ -171,6 +178,61 @@ func TestTwoSinksOnOneFileWriteEachRecordOnce(t *testing.T) {
 		deliver(t, one, records[i:i+1])
 		deliver(t, other, records[i:i+2])
 	}
+	wantFile(t, path, records)
+}
+
+// A process that was stopped while it held the lock keeps no other from starting.
+func TestOpensWhileTheLockIsHeld(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "audit.jsonl")
+	held := flock.New(path + ".lock")
+	if err := held.Lock(); err != nil {
+		t.Fatal(err)
+	}
+	sink := open(t, path)
+	records := sinktest.Records(t, 1, 3)
+	soon, done := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer done()
+	if _, err := sink.Deliver(soon, &auditsink.Batch{Records: records}); err == nil {
+		t.Error("delivered without the lock")
+	}
+	if err := held.Unlock(); err != nil {
+		t.Fatal(err)
+	}
+	deliver(t, sink, records)
+	wantFile(t, path, records)
+}
+
+// A disk that is full takes a part of a batch. What is torn is mended once there
+// is room again.
+func TestFullDisk(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "audit.jsonl")
+	sink := open(t, path)
+	records := sinktest.Records(t, 1, 20)
+	deliver(t, sink, records[:5])
+	signal.Ignore(syscall.SIGXFSZ) // so that a file at its limit is an error of the write
+	defer signal.Reset(syscall.SIGXFSZ)
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	full := limit
+	full.Cur = uint64(info.Size() * 3 / 2) // in the middle of a line
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &full); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		if _, err := sink.Deliver(t.Context(), &auditsink.Batch{Records: records[5:]}); !errors.Is(err, syscall.EFBIG) {
+			t.Errorf("a full disk: %v", err)
+		}
+	}
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	deliver(t, sink, records[5:])
 	wantFile(t, path, records)
 }
 

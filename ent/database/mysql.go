@@ -21,6 +21,11 @@ const (
 	dialTimeout    = 5 * time.Second
 	answerTimeout  = 30 * time.Second
 	openTimeout    = 10 * time.Second
+	// maxIdle is for how many seconds a connection may do nothing, between
+	// two statements of a transaction too, before the database ends it. A
+	// server that is frozen within a transaction holds up the others for as
+	// long; without it, until it is woken.
+	maxIdle = "5"
 )
 
 func openMySQL(ctx context.Context, rest string, o Options) (*DB, error) {
@@ -34,6 +39,7 @@ func openMySQL(ctx context.Context, rest string, o Options) (*DB, error) {
 		openMigrator: func() (*sql.DB, error) {
 			patient := cfg.Clone()
 			patient.ReadTimeout = 0 // changing a large table takes long
+			delete(patient.Params, "wait_timeout")
 			return openPool(patient)
 		},
 	}
@@ -79,6 +85,7 @@ func configure(cfg *mysql.Config) {
 		// Strict, whatever the server's default: no value is cut to fit.
 		"sql_mode":                 "'TRADITIONAL'",
 		"innodb_lock_wait_timeout": "5",
+		"wait_timeout":             maxIdle,
 	}
 }
 
