@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -47,11 +46,11 @@ func (h *handlers) bearerCaller(r *http.Request, gatewaySite string) (token.Call
 	if text, err := bearerText(r.Header); err == nil && h.jwt != nil && identity.Looks(text) {
 		return h.signedCaller(r, text)
 	}
-	secret, err := bearerSecret(r.Header)
+	secret, err := h.secret(r)
 	if err != nil {
 		return token.Caller{}, err
 	}
-	by, err := h.caller(r.Context(), secret)
+	by, err := h.caller(r, secret)
 	if err != nil {
 		return token.Caller{}, err
 	}
@@ -98,6 +97,20 @@ func (h *handlers) socketCaller(r *http.Request, authorization string) (token.Ca
 	return h.bearerCaller(said, "")
 }
 
+// secret reads the Authorization header, and refuses who has come with too many
+// that open nothing. That there is none is no guess.
+func (h *handlers) secret(r *http.Request) (bearer.Secret, error) {
+	secret, err := bearerSecret(r.Header)
+	if r.Header["Authorization"] == nil {
+		return secret, err
+	}
+	if err := h.mayTry(r, secret); err != nil {
+		return bearer.Secret{}, err
+	}
+	h.tried(r, err)
+	return secret, err
+}
+
 // bearerSecret reads the secret in the Authorization header. The other two ways of
 // RFC 6750, a form field and a query parameter, are not there: they leak.
 func bearerSecret(header http.Header) (bearer.Secret, error) {
@@ -127,16 +140,22 @@ func (h *handlers) cookieCaller(r *http.Request) (token.Caller, error) {
 	if err != nil || secret.Kind() != bearer.Session {
 		return token.Caller{}, token.ErrUnauthenticated
 	}
-	return h.caller(r.Context(), secret)
+	if err := h.mayTry(r, secret); err != nil {
+		return token.Caller{}, err
+	}
+	return h.caller(r, secret)
 }
 
 // caller asks the domain, counts the request, and has the visit know the answer.
-func (h *handlers) caller(ctx context.Context, secret bearer.Secret) (token.Caller, error) {
+func (h *handlers) caller(r *http.Request, secret bearer.Secret) (token.Caller, error) {
+	ctx := r.Context()
 	v := visitOf(ctx)
 	by, err := h.tokens.Authenticate(ctx, secret, v.origin)
+	h.tried(r, err)
 	if err != nil {
 		return token.Caller{}, err
 	}
+	h.guesses.remember(secret)
 	v.caller = by
 	quota, err := h.tokens.Admit(ctx, by)
 	v.sayQuota(quota)

@@ -61,7 +61,7 @@ func (h *handlers) forward(w http.ResponseWriter, r *http.Request) error {
 	}
 	// Pages of the site behind the gateway are not foreign to it.
 	host := cmp.Or(r.Header.Get("X-Forwarded-Host"), r.Host)
-	secret, err := bearerSecret(r.Header)
+	secret, err := h.secret(r)
 	if err != nil {
 		return err
 	}
@@ -74,6 +74,7 @@ func (h *handlers) forward(w http.ResponseWriter, r *http.Request) error {
 	}
 	visit := visitOf(r.Context())
 	v, err := h.tokens.Vouch(r.Context(), secret, visit.origin)
+	h.tried(r, err)
 	if err != nil {
 		return err
 	}

@@ -17,14 +17,19 @@ import (
 // log is the connection's address, which nobody can choose.
 func forwardedFrom(r *http.Request, v *visit) token.Origin {
 	origin := v.origin
-	values := r.Header["X-Forwarded-For"]
-	if len(values) == 0 {
-		return origin
-	}
-	last := values[len(values)-1]
-	last = strings.TrimSpace(last[strings.LastIndexByte(last, ',')+1:])
-	if ip, err := netip.ParseAddr(last); err == nil {
+	if ip, ok := lastForwarded(r.Header); ok {
 		origin.IP = ip.Unmap().WithZone("").String()
 	}
 	return origin
+}
+
+// lastForwarded is the last address in X-Forwarded-For, if there is one.
+func lastForwarded(header http.Header) (netip.Addr, bool) {
+	values := header["X-Forwarded-For"]
+	if len(values) == 0 {
+		return netip.Addr{}, false
+	}
+	last := values[len(values)-1]
+	ip, err := netip.ParseAddr(strings.TrimSpace(last[strings.LastIndexByte(last, ',')+1:]))
+	return ip, err == nil
 }

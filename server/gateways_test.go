@@ -13,6 +13,7 @@ import (
 
 	"github.com/keloa/apitokens/token/ability"
 	"github.com/keloa/apitokens/token/bearer"
+	"github.com/keloa/apitokens/token/ratelimit"
 	"github.com/keloa/apitokens/token/tokentest"
 )
 
@@ -55,6 +56,9 @@ func testGateway(t *testing.T, language string, start func(*testing.T, string) s
 			case got = <-reached:
 			default:
 				got = nil
+			}
+			if response.StatusCode == http.StatusTooManyRequests && response.Header.Get("Retry-After") != "1" {
+				t.Errorf("%s %s: 429 with Retry-After %q", method, bearer.Redact(path), response.Header.Get("Retry-After"))
 			}
 			if response.StatusCode == http.StatusUnauthorized && !strings.HasPrefix(response.Header.Get("WWW-Authenticate"), "Bearer ") {
 				t.Errorf("%s %s: 401 without the challenge", method, bearer.Redact(path))
@@ -106,6 +110,12 @@ func testGateway(t *testing.T, language string, start func(*testing.T, string) s
 		}
 		if status := ask("GET", "/contacts", "Authorization: Bearer "+reading); status != http.StatusUnauthorized {
 			t.Errorf("a revoked token: %d", status)
+		}
+		for range ratelimit.FailuresPerMinute {
+			ask("GET", "/contacts", "Authorization: Bearer "+s.unknown(t, bearer.Live), "X-Forwarded-For: 203.0.113.9")
+		}
+		if status := ask("GET", "/contacts", "Authorization: Bearer "+s.unknown(t, bearer.Live), "X-Forwarded-For: 203.0.113.10"); status != http.StatusTooManyRequests {
+			t.Errorf("an address that has guessed too often: %d", status)
 		}
 	})
 }

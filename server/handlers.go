@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -17,10 +18,11 @@ import (
 	"github.com/keloa/apitokens/server/identity"
 	"github.com/keloa/apitokens/server/ui"
 	"github.com/keloa/apitokens/token"
+	"github.com/keloa/apitokens/token/ratelimit"
 )
 
-// handlerOptions are what the handlers stand on. All but ResourceServers are
-// needed.
+// handlerOptions are what the handlers stand on. All but ResourceServers and Now
+// are needed.
 type handlerOptions struct {
 	Tokens   *token.Service
 	Database *database.DB
@@ -36,6 +38,9 @@ type handlerOptions struct {
 	ResourceServers map[string]string
 	// Operators says how operators may sign in, besides by a one-time link.
 	Operators operatorConfig
+	// Now is the clock that failed authentications are counted on; nil for
+	// the system's.
+	Now func() time.Time
 }
 
 // handlers serves both listeners.
@@ -57,6 +62,7 @@ type handlers struct {
 	graphql         *graph.Handler
 	pages           ui.Files
 	metrics         *metrics
+	guesses         guesses
 	// What is logged of the answers that come in floods, and of refusals.
 	answers, refusals sampler
 }
@@ -85,6 +91,7 @@ func newHandlers(o handlerOptions) *handlers {
 		answers:         sampler{limit: loggedAnswers},
 		refusals:        sampler{limit: loggedRefusals},
 		metrics:         newMetrics(o),
+		guesses:         guesses{failed: ratelimit.NewAddresses(o.Now)},
 	}
 	h.graphql = graph.NewHandler(graph.Options{
 		Tokens:       o.Tokens,

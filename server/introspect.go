@@ -23,8 +23,8 @@ var inactive = []byte(`{"active":false}` + "\n")
 // introspect tells a resource server whether a token is good, and for what (RFC
 // 7662). An operator's session is not a token, and not active here.
 func (h *handlers) introspect(w http.ResponseWriter, r *http.Request) {
-	if !h.isResourceServer(r.Header) {
-		h.refuse(w, r, errResourceServer)
+	if err := h.checkResourceServer(r); err != nil {
+		h.refuse(w, r, err)
 		return
 	}
 	text, err := formToken(w, r)
@@ -143,6 +143,21 @@ func digests(credentials map[string]string) []digest {
 
 func basicDigest(credentials string) digest {
 	return sha256.Sum256([]byte(base64.StdEncoding.EncodeToString([]byte(credentials))))
+}
+
+// checkResourceServer reports a [graph.Problem] if the request does not come from
+// a resource server. Good credentials are good wherever they come from.
+func (h *handlers) checkResourceServer(r *http.Request) error {
+	if h.isResourceServer(r.Header) {
+		return nil
+	}
+	if err := h.mayTry(r, bearer.Secret{}); err != nil {
+		return err
+	}
+	if r.Header["Authorization"] != nil {
+		h.guesses.failed.Fail(guesser(r))
+	}
+	return errResourceServer
 }
 
 // isResourceServer reports whether the request has the credentials of one, if

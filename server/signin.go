@@ -85,7 +85,12 @@ func (h *handlers) spend(r *http.Request) (bearer.Secret, error) {
 	if err != nil {
 		return bearer.Secret{}, token.ErrUnauthenticated
 	}
-	return h.tokens.SignIn(r.Context(), code, visitOf(r.Context()).origin)
+	if err := h.mayTry(r, code); err != nil {
+		return bearer.Secret{}, err
+	}
+	session, err := h.tokens.SignIn(r.Context(), code, visitOf(r.Context()).origin)
+	h.tried(r, err)
+	return session, err
 }
 
 // isLookAhead reports whether a program looks at the link before a person

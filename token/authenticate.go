@@ -107,7 +107,17 @@ func (s *Service) read(ctx context.Context, hash bearer.Hash, from Origin) (verd
 	return v, nil
 }
 
-// refuseEnded records that a token was used after its end.
+// Knows reports whether the cache knows a token that the secret opens: it is a
+// good one, as far as one can tell without the database.
+func (s *Service) Knows(secret bearer.Secret) bool {
+	if !secret.IsToken() {
+		return false
+	}
+	v, known := s.verdicts.Peek(secret.Hash())
+	return known && s.fresh(v) && s.Trusted()
+}
+
+// refuseEnded records that a token was used after its end, and returns [ErrEnded].
 func (s *Service) refuseEnded(ctx context.Context, by Caller, t *ent.Token, state State) error {
 	event := by.tokenEvent(auditsink.ActionRefuse, s.now(), t)
 	event.Outcome = auditsink.Refused
@@ -118,7 +128,7 @@ func (s *Service) refuseEnded(ctx context.Context, by Caller, t *ent.Token, stat
 	if err := s.journal.Refuse(ctx, event); err != nil {
 		return fmt.Errorf("record a refusal: %w", err)
 	}
-	return ErrUnauthenticated
+	return ErrEnded
 }
 
 // Lookup returns the token that secret is of, whatever its state, with its

@@ -16,6 +16,9 @@ var (
 	// ErrUnauthenticated is the one answer to every secret that opens
 	// nothing: unknown, expired, revoked or of the wrong kind.
 	ErrUnauthenticated = errors.New("the credentials are not valid")
+	// ErrEnded is [ErrUnauthenticated] of a token that was good once. Nobody
+	// outside is told of the difference.
+	ErrEnded = fmt.Errorf("%w", ErrUnauthenticated)
 	// ErrNotFound is the answer for what is not there, and for what belongs
 	// to another workspace.
 	ErrNotFound = errors.New("not found")

@@ -51,13 +51,19 @@ func NewAddresses(now func() time.Time) *Addresses {
 	return &Addresses{now: now, pace: paceOf(FailuresPerMinute), seed: maphash.MakeSeed()}
 }
 
+// Quiet reports whether no address is over the limit, which is nearly always.
+func (a *Addresses) Quiet() bool {
+	loud := a.loud.Load()
+	return loud == 0 || a.now().UnixMicro() >= loud
+}
+
 // Wait is for how long an address is over the limit; zero if it is not. An
 // invalid address never is.
 func (a *Addresses) Wait(address netip.Addr) time.Duration {
-	now := a.now().UnixMicro()
-	if now >= a.loud.Load() || !address.IsValid() {
+	if a.Quiet() || !address.IsValid() {
 		return 0
 	}
+	now := a.now().UnixMicro()
 	row, lock := a.row(&address)
 	defer lock.Unlock()
 	for i := range row {

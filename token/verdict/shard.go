@@ -73,6 +73,15 @@ func (s *shard) get(h bearer.Hash, now func() time.Time) (v Verdict, state State
 	return v, state
 }
 
+func (s *shard) peek(h bearer.Hash) (Verdict, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if i, ok := s.byHash[prefixOf(h)]; ok && s.entries[i].hash == h {
+		return s.verdict(&s.entries[i]), true
+	}
+	return Verdict{}, false
+}
+
 func (s *shard) verdict(e *entry) Verdict {
 	both := s.texts.at(e.text)
 	return Verdict{

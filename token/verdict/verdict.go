@@ -103,6 +103,10 @@ func (t *Table) Get(h bearer.Hash) (Verdict, State) {
 	return t.shard(h).get(h, t.now)
 }
 
+// Peek returns the verdict on the secret with that hash if there is one. It is
+// not counted, and does not keep the verdict from being put out.
+func (t *Table) Peek(h bearer.Hash) (Verdict, bool) { return t.shard(h).peek(h) }
+
 // Epoch counts what has ended. Who is about to read the database for a verdict
 // takes it before that, and hands it to Put or PutMissing with what was read.
 func (t *Table) Epoch() uint64 { return t.epoch.Load() }
