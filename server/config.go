@@ -62,6 +62,8 @@ type serverFlags struct {
 	LogFormat      string   `env:"KELOA_LOG_FORMAT" default:"text" help:"How the log on standard error is written: text or json."`
 	LogLevel       string   `env:"KELOA_LOG_LEVEL" default:"info" help:"The least that is logged: debug, info, warn or error."`
 
+	SecretScanningKeys string `env:"KELOA_SECRET_SCANNING_KEYS" placeholder:"FILE" help:"The keys that GitHub signs reports of found secrets with, as it publishes them. With them, POST /secret-scanning/github takes such reports. Default: none, and no reports."`
+
 	operatorFlags
 }
 
@@ -78,6 +80,7 @@ type config struct {
 	auditKey        string            // a path
 	resourceServers map[string]string // secrets by name
 	rateLimitStore  *redis.Options    // nil to count in memory
+	scanning        scanningKeys
 	revokeExposed   bool
 	migrate         bool
 	lease           time.Duration
@@ -100,6 +103,7 @@ func (f serverFlags) config() (config, error) {
 		auditKey:        auditKeyPath(f.AuditKey, f.Database),
 		resourceServers: take(&first, setting("resource-server"), list(f.ResourceServer, "KELOA_RESOURCE_SERVERS"), parseResourceServers),
 		rateLimitStore:  take(&first, setting("rate-limit-store"), f.RateLimitStore, parseRateLimitStore),
+		scanning:        take(&first, setting("secret-scanning-keys"), f.SecretScanningKeys, parseScanningKeys),
 		revokeExposed:   take(&first, setting("on-exposure"), f.OnExposure, oneOf("flag", "revoke")) == "revoke",
 		migrate:         take(&first, setting("migrate"), f.Migrate, oneOf("on", "off")) == "on",
 		lease:           take(&first, setting("lease"), f.Lease, parseDuration(feed.MinLease, feed.MaxLease)),

@@ -21,8 +21,8 @@ import (
 	"github.com/keloa/apitokens/token/ratelimit"
 )
 
-// handlerOptions are what the handlers stand on. All but ResourceServers and Now
-// are needed.
+// handlerOptions are what the handlers stand on. All but ResourceServers, Scanning
+// and Now are needed.
 type handlerOptions struct {
 	Tokens   *token.Service
 	Database *database.DB
@@ -38,6 +38,9 @@ type handlerOptions struct {
 	ResourceServers map[string]string
 	// Operators says how operators may sign in, besides by a one-time link.
 	Operators operatorConfig
+	// Scanning are the keys that reports of found secrets are signed with. If
+	// there is none, no reports are taken.
+	Scanning scanningKeys
 	// Now is the clock that failed authentications are counted on; nil for
 	// the system's.
 	Now func() time.Time
@@ -63,6 +66,7 @@ type handlers struct {
 	pages           ui.Files
 	metrics         *metrics
 	guesses         guesses
+	scanning        scanningKeys
 	// What is logged of the answers that come in floods, and of refusals.
 	answers, refusals sampler
 }
@@ -91,6 +95,7 @@ func newHandlers(o handlerOptions) *handlers {
 		answers:         sampler{limit: loggedAnswers},
 		refusals:        sampler{limit: loggedRefusals},
 		metrics:         newMetrics(o),
+		scanning:        o.Scanning,
 		guesses:         guesses{failed: ratelimit.NewAddresses(o.Now)},
 	}
 	h.graphql = graph.NewHandler(graph.Options{
@@ -182,6 +187,7 @@ func (h *handlers) public() http.Handler {
 		graphQLPath:          {anyMethod: h.graphQL},
 		schemaPath:           {http.MethodGet: schema.serve},
 		revokePath:           {http.MethodPost: h.revoke},
+		reportPath:           {http.MethodPost: h.receiveReport},
 		auditLogPath:         {http.MethodGet: h.auditLog},
 	}
 	if h.provider != nil {
@@ -202,6 +208,7 @@ func (h *handlers) internal() http.Handler {
 	table := profiles()
 	maps.Copy(table, routes{
 		introspectPath:  {http.MethodPost: h.introspect},
+		whosePath:       {http.MethodPost: h.whose},
 		forwardAuthPath: {anyMethod: h.forwardAuth},
 		sessionsPath:    {http.MethodPost: h.newHostSession},
 		"/healthz":      {http.MethodGet: h.alive},

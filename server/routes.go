@@ -20,6 +20,8 @@ const (
 	auditLogPath         = "/audit-log.csv"
 	revokePath           = "/oauth2/revoke"
 	introspectPath       = "/oauth2/introspect"
+	whosePath            = "/whose"
+	reportPath           = "/secret-scanning/github"
 	forwardAuthPath      = "/forward-auth"
 )
 

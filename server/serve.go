@@ -99,6 +99,7 @@ func serve(ctx context.Context, cfg config, std streams, release func()) (err er
 		PublicURL:       origin,
 		ResourceServers: cfg.resourceServers,
 		Operators:       cfg.operators,
+		Scanning:        cfg.scanning,
 	}))
 	defer listeners.stop()
 	if err := printBanner(ctx, cfg, std, tokens, origin, listeners.internalAddress()); err != nil {

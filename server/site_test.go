@@ -100,6 +100,7 @@ func openSiteWith(t *testing.T, e *tokentest.Env, scheme string, change func(*ha
 	options := handlerOptions{
 		Tokens: e.Service, Database: e.DB, Journal: e.Journal, Logger: logger,
 		PublicURL: &url.URL{Scheme: scheme, Host: listener.Addr().String()},
+		Scanning:  scanningKeys{"key-1": &reporterKey.PublicKey},
 		Now:       e.Now,
 	}
 	change(&options)

@@ -131,6 +131,26 @@ func (s *Service) refuseEnded(ctx context.Context, by Caller, t *ent.Token, stat
 	return ErrEnded
 }
 
+// Whose returns what a verdict rests on of the token that secret is of, whatever
+// its state, with its workspace's slug, from the database: one query, whether there
+// is one or not. A secret that was never minted, or is no token's, is
+// [ErrUnauthenticated].
+func (s *Service) Whose(ctx context.Context, secret bearer.Secret) (*ent.Token, error) {
+	if !secret.IsToken() {
+		return nil, ErrUnauthenticated
+	}
+	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
+	defer cancel()
+	t, err := s.readToken(ctx, secret.Hash())
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, ErrUnauthenticated
+	}
+	if err != nil {
+		return nil, unavailable("look up a secret", err)
+	}
+	return t, nil
+}
+
 // Lookup returns the token that secret is of, whatever its state, with its
 // grants and workspace, from the database. A secret that was never minted, or is
 // no token's, is [ErrUnauthenticated].

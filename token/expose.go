@@ -15,6 +15,7 @@ import (
 const (
 	ExposedInURL     = "url"
 	ExposedInBrowser = "browser"
+	ExposedInReport  = "report" // by somebody who has found it
 )
 
 // Expose records that the secret of a token was seen where it does not belong:
