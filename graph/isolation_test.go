@@ -140,14 +140,14 @@ func (k *isolation) field(schema *ast.Schema, root *ast.Definition, f *ast.Field
 		for _, path := range k.paths(schema, arg.Name, arg.Type, nil) {
 			others := k.needed(schema, f.Arguments, arg.Name)
 			for i, theirs := range path.theirs {
-				real := ask("(" + strings.Join(append(others, path.text(theirs)), ", ") + ")")
+				given := ask("(" + strings.Join(append(others, path.text(theirs)), ", ") + ")")
 				cost := k.queries.Load()
 				if len(path.none) == 0 {
 					continue
 				}
 				none := path.none[i%len(path.none)]
 				fake := ask("(" + strings.Join(append(others, path.text(none)), ", ") + ")")
-				if a, b := plain(real.text, theirs), plain(fake.text, none); a != b {
+				if a, b := plain(given.text, theirs), plain(fake.text, none); a != b {
 					k.t.Errorf("%s.%s(%s) tells what is theirs from what is nobody's:\n%s\n%s", root.Name, f.Name, path.text(theirs), a, b)
 				}
 				if k.queries.Load() != cost {

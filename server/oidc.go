@@ -133,7 +133,8 @@ var turnedAway = template.Must(template.New("").Parse(`<!doctype html>
 
 // turnAway says why somebody was not signed in. More of it is in the log.
 func (h *handlers) turnAway(w http.ResponseWriter, r *http.Request, err error) {
-	status, reason := http.StatusForbidden, ""
+	var reason string
+	status := http.StatusForbidden
 	refusal, isRefusal := errors.AsType[*identity.Refusal](err)
 	forbidden, isForbidden := errors.AsType[*token.ForbiddenError](err)
 	input, isInput := errors.AsType[*token.InputError](err)

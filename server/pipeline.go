@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"os/signal"
 	"sync"
@@ -86,11 +87,7 @@ func (p *pipeline) start(ctx context.Context, sink openSink) {
 func (p *pipeline) current() map[string]*feeding {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	feeds := make(map[string]*feeding, len(p.feeds))
-	for name, f := range p.feeds {
-		feeds[name] = f
-	}
-	return feeds
+	return maps.Clone(p.feeds)
 }
 
 // relayed says what the relays have done, by the names of their sinks.

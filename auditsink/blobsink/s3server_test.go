@@ -76,7 +76,7 @@ func startS3With(t testing.TB, metadata ...string) *s3server {
 // bucket makes an empty bucket, and returns its name.
 func (s *s3server) bucket(t testing.TB) string {
 	t.Helper()
-	folder, err := os.MkdirTemp(s.root, "audit-")
+	folder, err := os.MkdirTemp(s.root, "audit-") //nolint:usetesting // a folder of the server's is a bucket
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,18 +26,18 @@ func claim(t *testing.T, j *journal.Journal, to auditsink.Destination) auditsink
 	return lease
 }
 
-func stateOf(t *testing.T, j *journal.Journal, name string) journal.SinkState {
+func stateOf(t *testing.T, j *journal.Journal) journal.SinkState {
 	t.Helper()
 	states, err := j.Sinks(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, s := range states {
-		if s.Name == name {
+		if s.Name == "archive" {
 			return s
 		}
 	}
-	t.Fatalf("no sink %s among %+v", name, states)
+	t.Fatalf("no sink archive among %+v", states)
 	return journal.SinkState{}
 }
 
@@ -47,23 +47,23 @@ func TestReportsAreShared(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		j, other := open(db), open(db)
 		lease := claim(t, j, auditsink.Destination{Name: "archive", Required: true})
-		if s := stateOf(t, other, "archive"); s.State() != "up" || !s.Required || s.Unavailable() != "" {
+		if s := stateOf(t, other); s.State() != "up" || !s.Required || s.Unavailable() != "" {
 			t.Errorf("%+v", s)
 		}
 		for _, problem := range []string{"no route\nto " + strings.Repeat("é", 300), "again"} {
 			if err := j.Report(t.Context(), lease, problem); err != nil {
 				t.Fatal(err)
 			}
-			s := stateOf(t, other, "archive")
+			s := stateOf(t, other)
 			if s.State() != "down" || s.DownSince == nil || !strings.HasPrefix(problem, s.Problem[:5]) || strings.Contains(s.Problem, "\n") {
 				t.Errorf("%+v", s)
 			}
 		}
-		since := *stateOf(t, other, "archive").DownSince
+		since := *stateOf(t, other).DownSince
 		if err := j.Release(t.Context(), lease); err != nil {
 			t.Fatal(err)
 		}
-		if s := stateOf(t, other, "archive"); s.State() != "down" || !s.DownSince.Equal(since) {
+		if s := stateOf(t, other); s.State() != "down" || !s.DownSince.Equal(since) {
 			t.Errorf("after the release: %+v", s)
 		}
 		next := claim(t, other, auditsink.Destination{Name: "archive"})
@@ -76,7 +76,7 @@ func TestReportsAreShared(t *testing.T) {
 		if err := other.Report(t.Context(), next, ""); err != nil {
 			t.Fatal(err)
 		}
-		if s := stateOf(t, j, "archive"); s.State() != "up" || s.Problem != "" || s.Required {
+		if s := stateOf(t, j); s.State() != "up" || s.Problem != "" || s.Required {
 			t.Errorf("%+v", s)
 		}
 	})
@@ -166,7 +166,7 @@ func TestQuarantine(t *testing.T) {
 			t.Errorf("one over: %v", err)
 		}
 		again := claim(t, open(db), auditsink.Destination{Name: "other"})
-		if s := stateOf(t, j, "archive"); s.Quarantined != 1000 || s.State() != "degraded" || again.Quarantined != 0 {
+		if s := stateOf(t, j); s.Quarantined != 1000 || s.State() != "degraded" || again.Quarantined != 0 {
 			t.Errorf("%+v, and another sink has %d", s, again.Quarantined)
 		}
 
@@ -200,7 +200,7 @@ func TestQuarantine(t *testing.T) {
 		if err := j.Offered(t.Context(), lease, 8, ""); err != nil {
 			t.Fatal(err)
 		}
-		if seq := due(); seq != 0 || stateOf(t, j, "archive").Quarantined != 999 {
+		if seq := due(); seq != 0 || stateOf(t, j).Quarantined != 999 {
 			t.Errorf("record %d is due", seq)
 		}
 	})

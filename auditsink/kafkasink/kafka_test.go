@@ -20,13 +20,12 @@ const (
 	patience = 20 * time.Second
 )
 
-// broker is a Kafka of one broker, and a client of its own.
+// broker is a Kafka of one broker.
 type broker struct {
 	*kfake.Cluster
 
-	addr   string
-	client *kgo.Client
-	seen   atomic.Pointer[string] // where it tells clients that it is; nil for addr
+	addr string
+	seen atomic.Pointer[string] // where it tells clients that it is; nil for addr
 }
 
 // start starts a broker that the test ends, with a topic of as many partitions.

@@ -1,7 +1,6 @@
 package identity
 
 import (
-	"context"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
@@ -245,7 +244,7 @@ func TestKeysRotate(t *testing.T) {
 	s := newSigner(t)
 	issuer := s.issuer()
 	verify := func(text string) error {
-		_, err := issuer.Verify(context.Background(), text)
+		_, err := issuer.Verify(t.Context(), text)
 		return err
 	}
 	old := s.sign(nil)

@@ -92,7 +92,7 @@ func openRelays(ctx context.Context, audit *journal.Journal, k *killer, log *slo
 	mux.Register(natssink.Scheme, natssink.Open)
 	mux.Register(kafkasink.Scheme, kafkasink.Open)
 	var relays []*auditsink.Relay
-	for _, text := range strings.Fields(os.Getenv(childSinks)) {
+	for text := range strings.FieldsSeq(os.Getenv(childSinks)) {
 		to, err := mux.Open(ctx, text)
 		if err != nil {
 			return nil, err
