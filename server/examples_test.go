@@ -133,10 +133,13 @@ func (m mirror) wantUsed(t *testing.T, made *ent.Token, at time.Time) {
 		t.Fatal(err)
 	}
 	defer copied.Close()
-	var got string
-	err = copied.QueryRowContext(t.Context(), "SELECT last_used_at FROM tokens WHERE id = ? AND label = ?", made.ID.String(), made.Label).Scan(&got)
-	if want := at.Format("2006-01-02T15:04:05.000000Z"); err != nil || got != want {
-		t.Errorf("%s: %v: last used at %s, want %s", made.Label, err, got, want)
+	var text string
+	err = copied.QueryRowContext(t.Context(), "SELECT last_used_at FROM tokens WHERE id = ? AND label = ?", made.ID.String(), made.Label).Scan(&text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := time.Parse(time.RFC3339, text); err != nil || !got.Equal(at) {
+		t.Errorf("%s: %v: last used at %s, want %s", made.Label, err, text, at)
 	}
 }
 

@@ -78,8 +78,10 @@ def poll(mirror, complete):
     where, field = {}, "CREATED_AT"
     (newest,) = mirror.execute("SELECT max(last_used_at) FROM tokens").fetchone()
     if newest and not complete:
-        since = datetime.fromisoformat(newest.replace("Z", "+00:00")) - OVERLAP
-        where, field = {"lastUsedSince": since.isoformat()}, "LAST_USED_AT"
+        # To the second, which the overlap makes up for: times have as many more
+        # digits as they need, and not every Python reads any number of them.
+        since = datetime.fromisoformat(newest[:19]) - OVERLAP
+        where, field = {"lastUsedSince": since.isoformat() + "Z"}, "LAST_USED_AT"
     requests, read, changed = 0, [], 0
     for nodes in pages(where, field):
         requests += 1
