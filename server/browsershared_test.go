@@ -156,7 +156,7 @@ func TestSignInAndBack(t *testing.T) {
 	b.reads(t, "This sign-in link does not work")
 	b.picture(t, "sign-in-dead")
 	b.audit(t, "a dead link")
-	if where := eval[string](t, b, "location.search"); where != "" {
+	if where := eval[string](t, b, "location.search"); where != "?reason=link" {
 		t.Errorf("the code stays in the address: %s", where)
 	}
 }

@@ -25,14 +25,16 @@ import (
 type livesite struct {
 	origin   string
 	database string // its URL
+	flags    []string
 	stop     func()
 	log      *transcript
 }
 
-// serveSite runs the server until the test ends.
-func serveSite(t *testing.T) *livesite {
+// serveSite runs the server until the test ends, with flags besides those that all
+// tests need.
+func serveSite(t *testing.T, flags ...string) *livesite {
 	t.Helper()
-	s := &livesite{database: "sqlite:" + filepath.Join(t.TempDir(), "keloa.db"), log: &transcript{}}
+	s := &livesite{database: "sqlite:" + filepath.Join(t.TempDir(), "keloa.db"), flags: flags, log: &transcript{}}
 	s.start(t, "127.0.0.1:0")
 	t.Cleanup(func() {
 		s.stop()
@@ -53,7 +55,7 @@ func (s *livesite) start(t *testing.T, listen string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := parser.Parse([]string{"--listen=" + listen, "--internal-listen=off", "--database=" + s.database, "--last-used-flush=100ms"}); err != nil {
+	if _, err := parser.Parse(append([]string{"--listen=" + listen, "--internal-listen=off", "--database=" + s.database, "--last-used-flush=100ms"}, s.flags...)); err != nil {
 		t.Fatal(err)
 	}
 	cfg, err := command.config()

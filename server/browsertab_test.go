@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -33,6 +34,7 @@ type tab struct {
 
 	mu       sync.Mutex
 	troubles []string // errors of the page, violations of its policy, requests to others
+	others   []string // origins that requests may go to as well
 	// refused is whether answers are expected that are errors, or none at all.
 	refused bool
 }
@@ -90,7 +92,7 @@ func (b *tab) listen(event any) {
 			return
 		}
 	case *network.EventRequestWillBeSent:
-		if strings.HasPrefix(e.Request.URL, b.origin+"/") || strings.HasPrefix(e.Request.URL, "data:image/svg+xml") {
+		if b.isKnown(e.Request.URL) || strings.HasPrefix(e.Request.URL, "data:image/svg+xml") {
 			return // the latter are the browser's own, in its date fields
 		}
 		trouble = "request to " + e.Request.URL
@@ -103,6 +105,18 @@ func (b *tab) listen(event any) {
 		return
 	}
 	b.troubles = append(b.troubles, trouble)
+}
+
+// isKnown reports whether a URL is one that requests may go to.
+func (b *tab) isKnown(url string) bool {
+	return slices.ContainsFunc(append(b.others, b.origin), func(origin string) bool { return strings.HasPrefix(url, origin+"/") })
+}
+
+// mayAsk lets requests go to another origin, too.
+func (b *tab) mayAsk(origin string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.others = append(b.others, origin)
 }
 
 // expectRefusals lets answers pass that are errors, from now on.
@@ -171,6 +185,14 @@ func eval[T any](t *testing.T, b *tab, expression string) T {
 	return value
 }
 
+// isTrue reports whether an expression is true in the page. It is not while
+// another page takes its place.
+func (b *tab) isTrue(expression string) (bool, error) {
+	ctx, cancel := context.WithTimeout(b.ctx, tabPatience)
+	defer cancel()
+	return chromedp.Run(ctx, chromedp.Evaluate[bool]("Boolean("+expression+")"))
+}
+
 // api sends an operation as the operator who is signed in, beside the page.
 func (b *tab) api(t *testing.T, query string) {
 	t.Helper()
@@ -192,11 +214,15 @@ func (b *tab) wait(t *testing.T, expression string) {
 	deadline := time.After(tabPatience)
 	tick := time.NewTicker(15 * time.Millisecond)
 	defer tick.Stop()
-	for !eval[bool](t, b, "Boolean("+expression+")") {
+	for {
+		met, err := b.isTrue(expression)
+		if met {
+			return
+		}
 		select {
 		case <-deadline:
 			b.picture(t, "failed-"+strings.ReplaceAll(t.Name(), "/", "-"))
-			t.Fatalf("waited for too long: %s\nthe page says: %.2000s", expression, eval[string](t, b, `document.body.innerText`))
+			t.Fatalf("waited for too long: %s %v\nthe page says: %.2000s", expression, err, eval[string](t, b, `document.body.innerText`))
 		case <-tick.C:
 		}
 	}
@@ -210,7 +236,7 @@ window.find = (selector, name) => {
 	const nameOf = (e) => (e.getAttribute('aria-label') ?? e.labels?.[0]?.textContent ?? e.textContent).trim()
 	return [...root.querySelectorAll(selector)].find((e) => e.getClientRects().length > 0 && (name === undefined || nameOf(e) === name))
 }
-window.says = (text) => ([...document.querySelectorAll('dialog[open]')].at(-1) ?? document.body).innerText.includes(text)
+window.says = (text) => ([...document.querySelectorAll('dialog[open]')].at(-1) ?? document.body)?.innerText.includes(text)
 `
 
 const (

@@ -4,13 +4,14 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"html/template"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/keloa/apitokens/ent/session"
 	"github.com/keloa/apitokens/server/identity"
+	"github.com/keloa/apitokens/server/ui"
 	"github.com/keloa/apitokens/token"
 )
 
@@ -79,6 +80,9 @@ func (h *handlers) finishOIDC(w http.ResponseWriter, r *http.Request) {
 	if refusal, ok := errors.AsType[*identity.Refusal](err); ok && refusal.Email != "" {
 		entry.Email = refusal.Email
 		err = h.tokens.RefuseEntry(r.Context(), entry, refusal.Reason)
+		if _, recorded := errors.AsType[*token.ForbiddenError](err); recorded {
+			err = refusal
+		}
 	}
 	var entered token.Entered
 	if err == nil {
@@ -120,42 +124,65 @@ func (h *handlers) setFlow(w http.ResponseWriter, value string, seconds int) {
 	})
 }
 
-// turnedAway is the page of somebody who was not signed in.
-var turnedAway = template.Must(template.New("").Parse(`<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Not signed in - Keloa API tokens</title>
-<h1>You are not signed in</h1>
-<p>{{.}}.</p>
-<p><a href="` + signInPath + `">Sign in</a></p>
-`))
+// The reasons why somebody was not signed in that are no [identity.Refusal]'s.
+const (
+	deadLink    = "link"        // it was used, has expired, or is not whole
+	notMember   = "not-member"  // they belong to no workspace here, or not to the one they asked for
+	unusable    = "unusable"    // what the provider says of them
+	interrupted = "interrupted" // the sign-in was begun elsewhere, took too long, or is over
+	unreachable = "unreachable" // the provider does not answer
+)
 
-// turnAway says why somebody was not signed in. More of it is in the log.
+// reasons are all that the sign-in page has words for, with the status that it is
+// answered under.
+var reasons = map[string]int{
+	deadLink:                 http.StatusUnauthorized,
+	notMember:                http.StatusForbidden,
+	unusable:                 http.StatusForbidden,
+	interrupted:              http.StatusBadRequest,
+	unreachable:              http.StatusServiceUnavailable,
+	identity.Declined:        http.StatusForbidden,
+	identity.EmailMissing:    http.StatusForbidden,
+	identity.EmailUnverified: http.StatusForbidden,
+	identity.RoleMissing:     http.StatusForbidden,
+}
+
+// turnAway leads somebody who was not signed in to the sign-in page, which says
+// why. More of it is in the log.
 func (h *handlers) turnAway(w http.ResponseWriter, r *http.Request, err error) {
-	var reason string
-	status := http.StatusForbidden
-	refusal, isRefusal := errors.AsType[*identity.Refusal](err)
-	forbidden, isForbidden := errors.AsType[*token.ForbiddenError](err)
-	input, isInput := errors.AsType[*token.InputError](err)
-	switch {
-	case isRefusal:
-		reason = refusal.Reason
-	case isForbidden:
-		reason = forbidden.Reason
-	case isInput:
-		reason = "What the identity provider says of you cannot be used: " + input.Error()
-	case errors.Is(err, identity.ErrInvalid):
-		status, reason = http.StatusBadRequest, "This sign-in was not begun here, took too long, or is over: begin again"
-	case errors.Is(err, identity.ErrUnreachable):
-		status, reason = http.StatusServiceUnavailable, "The identity provider does not answer: try again in a while"
-		w.Header().Set("Retry-After", retryProvider)
-	default:
+	reason := reasonOf(err)
+	if reason == "" {
 		h.refuse(w, r, err)
 		return
 	}
-	h.log.WarnContext(r.Context(), "somebody was not signed in", slog.Any("error", err))
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.WriteHeader(status)
-	_ = turnedAway.Execute(w, reason) // the client has gone: there is nobody to tell
+	h.log.WarnContext(r.Context(), "somebody was not signed in", slog.String("reason", reason), slog.Any("error", err))
+	http.Redirect(w, r, signInPath+"?"+url.Values{"reason": {reason}}.Encode(), http.StatusSeeOther)
+}
+
+// reasonOf is the reason that err is; empty if it is none of theirs.
+func reasonOf(err error) string {
+	refusal, isRefusal := errors.AsType[*identity.Refusal](err)
+	_, isForbidden := errors.AsType[*token.ForbiddenError](err)
+	_, isInput := errors.AsType[*token.InputError](err)
+	switch {
+	case isRefusal:
+		return refusal.Code
+	case isForbidden:
+		return notMember
+	case isInput:
+		return unusable
+	case errors.Is(err, identity.ErrInvalid):
+		return interrupted
+	case errors.Is(err, identity.ErrUnreachable):
+		return unreachable
+	}
+	return ""
+}
+
+// sayWhy answers with the sign-in page under the status of the reason.
+func (h *handlers) sayWhy(w http.ResponseWriter, r *http.Request, reason string) {
+	if reason == unreachable {
+		w.Header().Set("Retry-After", retryProvider)
+	}
+	h.pages[ui.Settings].Answer(w, r, reasons[reason])
 }

@@ -23,9 +23,7 @@ func TestSignInByOpenIDConnect(t *testing.T) {
 	b := newGuest(t)
 
 	// The server is up before the provider is.
-	if at := b.ask(http.MethodGet, s.public+oidcPath, nil); at.status != http.StatusServiceUnavailable {
-		t.Fatalf("the provider is not there: %d %s", at.status, at.body)
-	}
+	b.wantTurnedAway(s, b.ask(http.MethodGet, s.public+oidcPath, nil), unreachable, http.StatusServiceUnavailable)
 	p.start(t)
 	s.real()
 	s.Advance(5 * time.Second) // after which it is asked again
@@ -43,9 +41,8 @@ func TestSignInByOpenIDConnect(t *testing.T) {
 
 	// The way back leads in once, and in no other browser.
 	for name, other := range map[string]*guest{"again": b, "another browser": newGuest(t)} {
-		if at := other.ask(http.MethodGet, back, nil); at.status != http.StatusBadRequest {
-			t.Errorf("%s: %d %s", name, at.status, at.body)
-		}
+		t.Log(name)
+		other.wantTurnedAway(s, other.ask(http.MethodGet, back, nil), interrupted, http.StatusBadRequest)
 	}
 	if who := b.viewer(s); who != "ana@example.com default OIDC MEMBER" {
 		t.Errorf("afterwards signed in as %q", who)
@@ -74,14 +71,14 @@ func TestOpenIDConnectRefuses(t *testing.T) {
 	s.NewAudit(t)
 	s.real()
 	for who, want := range map[string]string{
-		"eve": "has not verified your e-mail address",
-		"bob": "there is no workspace here that this person belongs to",
-		"mal": "this person was removed from the workspace",
+		"eve": identity.EmailUnverified,
+		"bob": notMember,
+		"mal": notMember,
 	} {
 		b := newGuest(t)
-		at := b.ask(http.MethodGet, b.signInAs(s, who, ""), nil)
-		if at.status != http.StatusForbidden || !strings.Contains(at.body, want) || b.viewer(s) != "" {
-			t.Errorf("%s: %d %s", who, at.status, at.body)
+		b.wantTurnedAway(s, b.ask(http.MethodGet, b.signInAs(s, who, ""), nil), want, http.StatusForbidden)
+		if got := b.viewer(s); got != "" {
+			t.Errorf("%s is %q", who, got)
 		}
 	}
 	got := strings.Join(s.NewAudit(t), "\n")
@@ -99,17 +96,17 @@ func TestOpenIDConnectRefuses(t *testing.T) {
 	for name, c := range map[string]struct {
 		flow func(*flowCookie)
 		back func(url.Values)
-		want int
+		want string // the reason; empty for who is let in
 	}{
-		"another nonce":      {func(f *flowCookie) { f.Nonce = "x" }, nil, http.StatusBadRequest},
-		"another verifier":   {func(f *flowCookie) { f.Verifier = strings.Repeat("x", 43) }, nil, http.StatusBadRequest},
-		"another state":      {func(f *flowCookie) { f.State = "x" }, nil, http.StatusBadRequest},
-		"no state":           {func(f *flowCookie) { f.State = "" }, func(q url.Values) { q.Del("state") }, http.StatusBadRequest},
-		"another code":       {nil, func(q url.Values) { q.Set("code", "x") }, http.StatusBadRequest},
-		"no code":            {nil, func(q url.Values) { q.Del("code") }, http.StatusBadRequest},
-		"another issuer":     {nil, func(q url.Values) { q.Set("iss", "https://evil.example") }, http.StatusBadRequest},
-		"access denied":      {nil, func(q url.Values) { q.Set("error", "access_denied") }, http.StatusForbidden},
-		"a return elsewhere": {func(f *flowCookie) { f.Return = "//evil.example" }, nil, http.StatusSeeOther},
+		"another nonce":      {func(f *flowCookie) { f.Nonce = "x" }, nil, interrupted},
+		"another verifier":   {func(f *flowCookie) { f.Verifier = strings.Repeat("x", 43) }, nil, interrupted},
+		"another state":      {func(f *flowCookie) { f.State = "x" }, nil, interrupted},
+		"no state":           {func(f *flowCookie) { f.State = "" }, func(q url.Values) { q.Del("state") }, interrupted},
+		"another code":       {nil, func(q url.Values) { q.Set("code", "x") }, interrupted},
+		"no code":            {nil, func(q url.Values) { q.Del("code") }, interrupted},
+		"another issuer":     {nil, func(q url.Values) { q.Set("iss", "https://evil.example") }, interrupted},
+		"access denied":      {nil, func(q url.Values) { q.Set("error", "access_denied") }, identity.Declined},
+		"a return elsewhere": {func(f *flowCookie) { f.Return = "//evil.example" }, nil, ""},
 	} {
 		b := newGuest(t)
 		back, err := url.Parse(b.signInAs(s, "ana", ""))
@@ -124,9 +121,25 @@ func TestOpenIDConnectRefuses(t *testing.T) {
 			back.RawQuery = query.Encode()
 		}
 		at := b.ask(http.MethodGet, back.String(), nil)
-		if at.status != c.want || at.status == http.StatusSeeOther && at.location != s.public+settingsPath || strings.Contains(at.body, "evil") {
+		if c.want != "" {
+			t.Log(name)
+			b.wantTurnedAway(s, at, c.want, reasons[c.want])
+		} else if at.status != http.StatusSeeOther || at.location != s.public+settingsPath {
 			t.Errorf("%s: %d %s %s", name, at.status, at.location, at.body)
 		}
+	}
+}
+
+// wantTurnedAway expects to be led to the sign-in page, which is answered under
+// that status and told the reason.
+func (b *guest) wantTurnedAway(s *site, at seen, reason string, status int) {
+	b.t.Helper()
+	if at.status != http.StatusSeeOther || at.location != s.public+signInPath+"?reason="+reason {
+		b.t.Errorf("not turned away for %s: %d %s %s", reason, at.status, at.location, at.body)
+		return
+	}
+	if page := b.ask(http.MethodGet, at.location, nil); page.status != status || !strings.Contains(page.body, "<title>API tokens</title>") {
+		b.t.Errorf("the sign-in page for %s: %d %s", reason, page.status, page.body)
 	}
 }
 

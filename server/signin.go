@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/keloa/apitokens/server/ui"
 	"github.com/keloa/apitokens/token"
 	"github.com/keloa/apitokens/token/bearer"
 )
@@ -19,6 +18,10 @@ func (h *handlers) signIn(w http.ResponseWriter, r *http.Request) {
 	if isLookAhead(r) {
 		// Nobody has followed the link yet: it must still work when they do.
 		w.WriteHeader(http.StatusNoContent)
+		return
+	}
+	if reason := r.URL.Query().Get("reason"); reasons[reason] != 0 {
+		h.sayWhy(w, r, reason)
 		return
 	}
 	before, err := h.cookieCaller(r)
@@ -34,7 +37,7 @@ func (h *handlers) signIn(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, h.whereTheyWere(w, r), http.StatusSeeOther)
 		return
 	case errors.Is(err, token.ErrUnauthenticated):
-		h.pages[ui.Settings].Answer(w, r, http.StatusUnauthorized)
+		h.sayWhy(w, r, deadLink)
 		return
 	case err != nil:
 		h.refuse(w, r, err)

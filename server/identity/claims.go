@@ -51,12 +51,12 @@ func ParseClaims(text string, usual Claims) (Claims, error) {
 func (c Claims) person(claims map[string]any, subject string, sure bool) (token.Person, error) {
 	who := token.Person{Email: text(find(claims, c.Email)), Name: text(find(claims, c.Name)), Subject: subject}
 	if who.Email == "" {
-		return who, &Refusal{Reason: "The identity provider does not tell your e-mail address"}
+		return who, &Refusal{Code: EmailMissing, Reason: "The identity provider does not tell your e-mail address"}
 	}
 	switch claim, said := claims["email_verified"]; {
 	case claim == true, claim == "true", !said && sure:
 	default:
-		return who, &Refusal{who.Email, "The identity provider has not verified your e-mail address"}
+		return who, &Refusal{who.Email, EmailUnverified, "The identity provider has not verified your e-mail address"}
 	}
 	named := texts(find(claims, c.Workspace))
 	if named == nil {
@@ -64,7 +64,7 @@ func (c Claims) person(claims map[string]any, subject string, sure bool) (token.
 	}
 	role := c.role(find(claims, c.Role))
 	if role == "" {
-		return who, &Refusal{who.Email, "The identity provider gives you no role here"}
+		return who, &Refusal{who.Email, RoleMissing, "The identity provider gives you no role here"}
 	}
 	who.Roles = make(map[string]operator.Role, len(named))
 	for _, slug := range named {

@@ -45,8 +45,17 @@ var (
 // Refusal is returned for somebody who is known, and who is not let in.
 type Refusal struct { //nolint:errname // it says no more than it is
 	Email  string // as far as it is known; not verified
-	Reason string // said to them
+	Code   string // one of the codes below
+	Reason string // in words, for the log and the audit log
 }
+
+// The codes of refusals.
+const (
+	Declined        = "declined"
+	EmailMissing    = "email-missing"
+	EmailUnverified = "email-unverified"
+	RoleMissing     = "role-missing"
+)
 
 func (r *Refusal) Error() string { return r.Reason }
 

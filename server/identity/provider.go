@@ -113,7 +113,7 @@ func (p *Provider) check(flow Flow, answer Answer) error {
 	case answer.Issuer != "" && answer.Issuer != p.Issuer:
 		return fmt.Errorf("%w: the answer is another provider's", ErrInvalid)
 	case answer.Error != "":
-		return &Refusal{Reason: "The identity provider did not sign you in"}
+		return &Refusal{Code: Declined, Reason: "The identity provider did not sign you in"}
 	case answer.Code == "":
 		return fmt.Errorf("%w: the answer has no code", ErrInvalid)
 	}

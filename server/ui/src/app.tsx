@@ -7,12 +7,13 @@ import { firstDay } from './parts/days'
 import { lazy } from './parts/lazy'
 import { Failure, Notice } from './parts/notice'
 import { useWhere } from './place'
-import { SignIn, tellOthers } from './sign-in'
+import { tellOthers } from './sessions'
 import { SignedContext, SiteContext, type Minted, type Signed, type Site } from './site'
 import { loadDialogs, SecretDialog } from './tokens/lazy'
 import { TokensPage } from './tokens/page'
 
 const AuditPage = lazy(() => import('./audit/page').then((page) => page.AuditPage))
+const SignIn = lazy(() => import('./sign-in').then((page) => page.SignIn))
 const TokenPage = lazy(() => import('./tokens/detail').then((page) => page.TokenPage))
 
 type Session = 'unknown' | 'signed out' | SessionQuery['viewer'] | { readonly error: unknown }
@@ -84,7 +85,7 @@ function SignedIn({ viewer, site, reveal, end }: SignedInProps) {
     },
   }), [viewer, live])
   useEffect(() => {
-    if (!site.embedded && location.pathname === '/sign-in') place.go(where, true)
+    if (!site.embedded && location.pathname === '/sign-in') place.go({ view: 'tokens', query: {} }, true)
     if (signed.mayChange) loadDialogs()
   }, [])
   return (

@@ -1,34 +1,37 @@
-import { useEffect, useLayoutEffect } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useState } from 'preact/hooks'
 import { CopyButton } from './parts/copy'
 import { Logo } from './parts/icons'
 import { Notice } from './parts/notice'
+import { sessions } from './sessions'
 import { useSite } from './site'
+import type { Text } from './text/en'
 
 const command = 'keloa-tokens signin'
 
-// sessions is how the pages of one browser tell each other that one has signed in.
-const sessions = () => new BroadcastChannel('keloa-session')
+// ways says how one may sign in besides by a link.
+const ways = async () => (await (await fetch('/sign-in/ways')).json()) as { oidc: boolean }
 
-// tellOthers has pages that wait for a sign-in look again.
-export function tellOthers() {
-  const channel = sessions()
-  channel.postMessage('signed in')
-  channel.close()
-}
+type Reason = keyof Text['signIn']['reasons']
+
+// reasonIn is why one was not signed in; a code that is still there did nothing.
+const reasonIn = (query: URLSearchParams) => (query.has('code') ? 'link' : (query.get('reason') as Reason | null) ?? undefined)
 
 // SignIn stands in for the page that was asked for, and goes on to it once one
 // has signed in, in whichever tab.
 export function SignIn({ again }: { again: () => void }) {
   const { text, embedded } = useSite()
-  const failed = !embedded && location.pathname === '/sign-in'
-  const provider = document.querySelector<HTMLMetaElement>('meta[name=keloa-sign-in]')?.content
+  const atSignIn = !embedded && location.pathname === '/sign-in'
+  const reason = atSignIn ? reasonIn(new URLSearchParams(location.search)) : undefined
+  const [provider, setProvider] = useState(false)
   useEffect(() => {
-    if (!failed && !embedded) {
+    if (embedded) return
+    if (!atSignIn) {
       document.cookie = `keloa_return=${encodeURIComponent(location.pathname + location.search)}; path=/sign-in; max-age=900; samesite=lax`
     }
+    ways().then(({ oidc }) => setProvider(oidc), () => undefined) // the link remains
   }, [])
   useLayoutEffect(() => {
-    if (failed) history.replaceState(null, '', '/sign-in') // without the code
+    if (reason) history.replaceState(null, '', `/sign-in?reason=${reason}`) // without the code
   }, [])
   useEffect(() => {
     const channel = sessions()
@@ -47,10 +50,10 @@ export function SignIn({ again }: { again: () => void }) {
         <Logo />
         <h1>{text.product}</h1>
         <p>{text.signIn.intro}</p>
-        {failed && <Notice kind="problem">{text.signIn.dead}</Notice>}
+        {reason && reason in text.signIn.reasons && <Notice kind="problem">{text.signIn.reasons[reason]}</Notice>}
         {provider && (
           <>
-            <a class="button primary" href={provider}>{text.signIn.provider}</a>
+            <a class="button primary" href="/sign-in/oidc">{text.signIn.provider}</a>
             <p class="or">{text.signIn.or}</p>
           </>
         )}

@@ -24,7 +24,17 @@ export const english = (f: Format) => ({
     follow: 'and open the link that it prints. It works once, within 15 minutes, and leads back to where you are now.',
     provider: 'Continue with single sign-on',
     or: 'or',
-    dead: 'This sign-in link does not work. It was used, has expired or is not complete: make a new one.',
+    reasons: {
+      link: 'This sign-in link does not work. It was used, has expired or is not complete: make a new one.',
+      'not-member': 'You belong to no workspace here, or not to the one you asked for. Have an admin add you.',
+      unusable: 'What your identity provider says of you cannot be used. The log of the server says more.',
+      interrupted: 'This sign-in was not begun in this browser, took too long or is over. Begin again.',
+      unreachable: 'Your identity provider does not answer. Try again in a while.',
+      declined: 'Your identity provider did not sign you in.',
+      'email-missing': 'Your identity provider does not tell your e-mail address.',
+      'email-unverified': 'Your identity provider has not verified your e-mail address.',
+      'role-missing': 'Your identity provider gives you no role here.',
+    },
   },
   general: {
     cancel: 'Cancel',

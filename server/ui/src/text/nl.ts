@@ -23,7 +23,17 @@ export const dutch = (f: Format): Text => ({
     follow: 'en open de link die verschijnt. Hij werkt één keer, binnen 15 minuten, en brengt u terug naar waar u nu bent.',
     provider: 'Verder met single sign-on',
     or: 'of',
-    dead: 'Deze aanmeldlink werkt niet. Hij is gebruikt, verlopen of niet volledig: maak een nieuwe.',
+    reasons: {
+      link: 'Deze aanmeldlink werkt niet. Hij is gebruikt, verlopen of niet volledig: maak een nieuwe.',
+      'not-member': 'U hoort hier bij geen workspace, of niet bij die waar u om vroeg. Laat een beheerder u toevoegen.',
+      unusable: 'Wat uw identiteitsprovider over u zegt, is niet bruikbaar. Het log van de server zegt meer.',
+      interrupted: 'Deze aanmelding is niet in deze browser begonnen, duurde te lang of is voorbij. Begin opnieuw.',
+      unreachable: 'Uw identiteitsprovider antwoordt niet. Probeer het later opnieuw.',
+      declined: 'Uw identiteitsprovider heeft u niet aangemeld.',
+      'email-missing': 'Uw identiteitsprovider noemt uw e-mailadres niet.',
+      'email-unverified': 'Uw identiteitsprovider heeft uw e-mailadres niet bevestigd.',
+      'role-missing': 'Uw identiteitsprovider geeft u hier geen rol.',
+    },
   },
   general: {
     cancel: 'Annuleren',

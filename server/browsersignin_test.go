@@ -1,0 +1,60 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+// serveWithProvider runs a server where operators sign in with a provider, which
+// knows ana, whom they added, and eve.
+func serveWithProvider(t *testing.T) (*livesite, *provider) {
+	t.Helper()
+	p := newProvider(t)
+	s := serveSite(t, "--oidc-issuer="+p.issuer, "--oidc-client-id=web", "--oidc-client-secret=secret")
+	p.redirect = s.origin + callbackPath
+	p.start(t)
+	s.run(t, "operator", "add", "ana@example.com", "--role=admin")
+	return s, p
+}
+
+// signInWith fills in the form of the provider.
+func (b *tab) signInWith(t *testing.T, who string) {
+	t.Helper()
+	b.click(t, link, "Continue with single sign-on")
+	b.wait(t, "document.querySelector('[name=username]')")
+	eval[any](t, b, "document.querySelector('[name=username]').focus()")
+	b.keys(t, who)
+	eval[any](t, b, "document.querySelector('[name=password]').focus()")
+	b.keys(t, "pw\r")
+}
+
+// TestSignInByProvider comes without a session, signs in with the provider after
+// one who may not, and is where it wanted to go.
+func TestSignInByProvider(t *testing.T) {
+	s, p := serveWithProvider(t)
+	s.mint(t, "looked for", "read")
+	b := openTab(t, s.origin)
+	b.mayAsk(strings.TrimSuffix(p.issuer, "/"))
+	b.expectRefusals()
+	b.goTo(t, "/settings/audit-log?outcome=SUCCEEDED")
+	b.sees(t, link, "Continue with single sign-on")
+	b.picture(t, "sign-in-provider")
+	b.audit(t, "sign in with a provider")
+	b.signInWith(t, "eve")
+	b.reads(t, "has not verified your e-mail address")
+	b.picture(t, "sign-in-refused")
+	b.audit(t, "turned away")
+	b.goTo(t, "/sign-in?reason=email-unverified&lang=nl")
+	b.reads(t, "heeft uw e-mailadres niet bevestigd")
+	b.picture(t, "sign-in-refused-dutch")
+	b.goTo(t, "/sign-in?reason=nonsense&lang=en")
+	b.sees(t, link, "Continue with single sign-on")
+	if eval[bool](t, b, "document.querySelector('.notice') !== null") {
+		t.Error("the page takes words from its address")
+	}
+	b.signInWith(t, "ana")
+	b.reads(t, "Minted")
+	if where := eval[string](t, b, "location.pathname + location.search"); where != "/settings/audit-log?outcome=SUCCEEDED" {
+		t.Errorf("sign-in led to %s", where)
+	}
+}

@@ -1,1 +1,0 @@
-import{H as e,T as t,_ as n,m as r,v as i}from"./when-CxJbYtQU.js";function a({text:a}){let{text:o}=r(),[s,c]=e(!1);return t(`button`,{type:`button`,class:`button quiet`,onClick:()=>navigator.clipboard?.writeText(a).then(()=>c(!0),()=>c(!1)),children:[t(s?n:i,{}),t(`span`,{role:`status`,children:s?o.general.copied:o.general.copy})]})}export{a as t};

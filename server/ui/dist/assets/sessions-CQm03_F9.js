@@ -1,0 +1,1 @@
+var e=()=>new BroadcastChannel(`keloa-session`);function t(){let t=e();t.postMessage(`signed in`),t.close()}export{t as n,e as t};
