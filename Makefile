@@ -23,11 +23,11 @@ build: ## build bin/keloa-tokens
 
 test: ## install what the tests need where it is missing, and run them all
 	@.ci/install
-	REQUIRE_BROWSER=1 go test -race -timeout=9m ./...
+	REQUIRE_BROWSER=1 go test -race -timeout=20m ./...
 
-soak: ## try to break revocation for KELOA_SOAK, such as 10m
+soak: ## try to break revocation and the audit log, each for KELOA_SOAK, such as 10m
 	@.ci/install
-	KELOA_SOAK=$${KELOA_SOAK:-10m} go test -race -timeout=0 -count=1 -v -run TestPartitions ./token/clustertest
+	KELOA_SOAK=$${KELOA_SOAK:-10m} go test -race -timeout=0 -count=1 -p=1 -v -run 'TestPartitions|TestKilled' ./token/clustertest ./token/crashtest
 
 bench: ## measure a verification against a bare net/http server, in a few minutes
 	go test -run='^$$' -bench=. ./token/bearer ./token/verdict ./token/usage

@@ -172,8 +172,8 @@ func testLargest(t testing.TB, h Harness) {
 	sink := h.open(t, d)
 	records := d.records(t, 1, 3)
 	records[1] = Largest(t, records[1].Seq)
-	if len(records[1].Line) != auditsink.MaxLine {
-		t.Fatalf("the largest record has %d bytes, want %d", len(records[1].Line), auditsink.MaxLine)
+	if n := len(records[1].Canonical()); n != auditsink.MaxCanonical {
+		t.Fatalf("the largest record has %d bytes, want %d", n, auditsink.MaxCanonical)
 	}
 	result, err := sink.Deliver(t.Context(), &auditsink.Batch{Records: records})
 	if err == nil {
