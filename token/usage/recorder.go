@@ -24,7 +24,11 @@ const (
 const (
 	// maxBatch is how many entries one transaction writes.
 	maxBatch = 500
-	// lastFlush bounds the flush at the stop.
+	// rests is how many times as long as it has written Run waits before the
+	// next transaction: it writes a sixteenth of the time. What is used
+	// meanwhile is gathered in memory, where a second use costs nothing.
+	rests = 15
+	// lastFlush bounds the flush at the stop, which rests not.
 	lastFlush = 10 * time.Second
 )
 
@@ -60,6 +64,7 @@ type Recorder struct {
 type batch struct {
 	n       int64
 	entries []entry
+	of      *marked // what else there is to say of the entries
 }
 
 // New returns a Recorder. Nothing is written before Run or Flush.
@@ -71,6 +76,9 @@ func New(o Options) *Recorder {
 	}
 	if r.now == nil {
 		r.now = time.Now
+	}
+	for i := range r.shards {
+		r.shards[i].room = maxMarked
 	}
 	return r
 }
@@ -89,7 +97,8 @@ func (r *Recorder) Mark(m Mark) {
 }
 
 // Run flushes at every interval until ctx is done, and once more then. It
-// returns the error of that last flush.
+// returns the error of that last flush. Of more than it can write in a sixteenth
+// of an interval it writes a part in each.
 func (r *Recorder) Run(ctx context.Context) error {
 	tick := time.NewTicker(r.interval)
 	defer tick.Stop()
@@ -113,7 +122,7 @@ func (r *Recorder) Run(ctx context.Context) error {
 
 // round is what is done at each interval. What fails is tried again at the next.
 func (r *Recorder) round(ctx context.Context) error {
-	for _, step := range []func(context.Context) error{r.Flush, r.sweep, r.Publish} {
+	for _, step := range []func(context.Context) error{r.flushSlowly, r.sweep, r.Publish} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -130,45 +139,65 @@ func (r *Recorder) round(ctx context.Context) error {
 func (r *Recorder) Flush(ctx context.Context) error {
 	r.flushing.Lock()
 	defer r.flushing.Unlock()
-	if err := r.writePending(ctx); err != nil {
+	if err := r.writePending(ctx, 0); err != nil {
 		return err
 	}
-	r.makeBatches(r.drain(ctx))
-	return r.writePending(ctx)
+	r.makeBatches(ctx)
+	return r.writePending(ctx, 0)
 }
 
-func (r *Recorder) writePending(ctx context.Context) error {
-	for len(r.pending) > 0 {
+// flushSlowly is Flush for one interval, with rests. What it has not come to
+// stays pending, and nothing is taken from the shards before that is written.
+func (r *Recorder) flushSlowly(ctx context.Context) error {
+	r.flushing.Lock()
+	defer r.flushing.Unlock()
+	if len(r.pending) == 0 {
+		r.makeBatches(ctx)
+	}
+	return r.writePending(ctx, rests)
+}
+
+// writePending writes the batches that were made: all of them if rests is zero,
+// and otherwise as many as fit in an interval.
+func (r *Recorder) writePending(ctx context.Context, rests time.Duration) error {
+	for began := time.Now(); len(r.pending) > 0; {
+		before := time.Now()
 		if err := r.write(ctx, r.pending[0]); err != nil {
 			return err
 		}
 		r.pending = r.pending[1:]
+		if rests == 0 || len(r.pending) == 0 {
+			continue
+		}
+		if time.Since(began) > r.interval {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(min(rests*time.Since(before), r.interval)):
+		}
 	}
 	return nil
 }
 
-func (r *Recorder) drain(ctx context.Context) []entry {
-	var all []entry
+// makeBatches takes what is marked and makes pending of it, in the order of the
+// tokens. That is the order in which all servers lock rows, and has a batch touch
+// rows that are next to each other.
+func (r *Recorder) makeBatches(ctx context.Context) {
 	var dropped int64
+	taken := &marked{}
 	for i := range r.shards {
-		var n int64
-		all, n = r.shards[i].drain(all)
-		dropped += n
+		dropped += r.shards[i].drain(taken)
 	}
 	if dropped > 0 {
 		r.log.WarnContext(ctx, "more tokens were in use than are kept in mind: uses were not recorded", slog.Int64("uses", dropped))
 	}
-	return all
-}
-
-// makeBatches makes pending of the entries, in the order of their tokens, which
-// is the order in which all servers lock rows.
-func (r *Recorder) makeBatches(all []entry) {
-	slices.SortFunc(all, func(a, b entry) int {
+	slices.SortFunc(taken.entries, func(a, b entry) int {
 		return cmp.Or(bytes.Compare(a.token[:], b.token[:]), cmp.Compare(a.hour, b.hour))
 	})
-	for entries := range slices.Chunk(all, maxBatch) {
+	for entries := range slices.Chunk(taken.entries, maxBatch) {
 		r.n++
-		r.pending = append(r.pending, batch{r.n, entries})
+		r.pending = append(r.pending, batch{r.n, entries, taken})
 	}
 }

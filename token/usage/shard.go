@@ -1,105 +1,144 @@
 package usage
 
 import (
-	"math/bits"
 	"sync"
-	"time"
 
 	"github.com/google/uuid"
-
-	"github.com/keloa/apitokens/token/ability"
 )
 
 const (
 	// shards is how many parts the marks have, each with a lock of its own.
 	shards = 64
-	// maxMarked is how many entries a shard holds between two flushes: in
-	// all shards together 131,072 tokens, which take 20 MB, and as much
-	// again while they are written.
-	maxMarked = 2048
-	// crowded is when a shard asks for a flush before its time.
-	crowded = maxMarked / 2
-	// abilityBits is how many abilities an [ability.Set] has room for.
-	abilityBits = 8
+	// maxMarked is how many entries a shard holds between two flushes: in all
+	// shards together 2,097,152, so that a million tokens may be in use at the
+	// turn of an hour. One takes about 50 bytes, and as many again while it is
+	// written; 100, where the token is used in more than one way.
+	maxMarked = 32768
+	// kept is how many entries a shard keeps room for while it has none.
+	kept = 1024
 )
 
-// key is what marks are gathered by: a token and the hour, counted from 1970.
-type key struct {
-	token uuid.UUID
-	hour  int64
-}
-
-// entry is what was marked of a token in an hour. Moments are microseconds since
-// 1970, and zero for never.
-type entry struct {
-	key
-
-	requests  int64
-	at        int64
-	ip, agent string // of the use at that moment
-	by        consumers
-	abilities [abilityBits]int64
-}
-
-func (e *entry) add(m *Mark, at int64) {
-	e.requests += int64(m.Requests)
-	if m.Requests > 0 && (e.ip != m.IP || e.agent != m.UserAgent || e.by == consumers{}) {
-		e.by.add(e.hour, m.IP, m.UserAgent)
-	}
-	if at >= e.at {
-		e.at, e.ip, e.agent = at, m.IP, m.UserAgent
-	}
-	for set := uint8(m.Abilities); set != 0; set &= set - 1 {
-		moment := &e.abilities[bits.TrailingZeros8(set)]
-		*moment = max(*moment, at)
-	}
-}
-
-// abilityAt is the ability with that place in a set.
-func abilityAt(bit int) ability.Ability { return ability.Set(1 << bit).List()[0] }
-
 // shard is the part of the marks whose tokens end alike: the end of an id of
-// version 7 is random.
+// version 7 is random. But for origins, it has no pointers that the collector of
+// garbage would follow.
 type shard struct {
 	mu      sync.Mutex
-	index   map[key]uint32 // into entries
+	room    int // for so many entries
 	entries []entry
+	wide    []wide
+	origins origins
+	// slots is which entry has a key, by its hash and counted from 1; the next
+	// slot is taken where one is taken. At least a quarter is free: 0.
+	slots   []uint32
 	dropped int64 // marks for which there was no room
 	_       [64]byte
 }
 
-// mark reports whether the shard has just become crowded. Nothing is allocated
-// for a token that is marked already, nor, once there were as many, for others.
+// mark reports whether a flush should come before its time: the shard is half
+// full, or full. Nothing is allocated for a token that is marked already and
+// comes from where another one has come from.
 func (s *shard) mark(m *Mark) (flush bool) {
-	k := key{m.Token, m.At.Unix() / int64(time.Hour/time.Second)}
+	hour, moment := split(m.At)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	i, known := s.index[k]
+	i, known := s.find(key{m.Token, hour})
 	if !known {
-		if len(s.entries) == maxMarked {
+		if len(s.entries) == s.room {
 			s.dropped++
 			return true
 		}
-		if s.index == nil {
-			s.index = map[key]uint32{}
-		}
-		i = uint32(len(s.entries))
-		s.index[k] = i
-		s.entries = append(s.entries, entry{key: k})
-		flush = len(s.entries) == crowded
+		i = s.insert(key{m.Token, hour})
+		flush = len(s.entries) == s.room/2
 	}
-	s.entries[i].add(m, m.At.UnixMicro())
+	if s.origins.full(s.room) {
+		s.origins.keep(s.entries)
+	}
+	s.add(&s.entries[i], m, moment, s.origins.of(m.IP, m.UserAgent))
 	return flush
 }
 
+// find returns the entry of a key.
+func (s *shard) find(k key) (i uint32, known bool) {
+	if len(s.slots) == 0 {
+		return 0, false
+	}
+	for at := k.hash(); ; at++ {
+		i := s.slots[at%uint64(len(s.slots))]
+		if i == 0 {
+			return 0, false
+		}
+		if s.entries[i-1].key == k {
+			return i - 1, true
+		}
+	}
+}
+
+// insert makes an entry of a key that has none.
+func (s *shard) insert(k key) uint32 {
+	s.entries = append(s.entries, entry{key: k})
+	if len(s.entries)*4 > len(s.slots)*3 {
+		s.slots = make([]uint32, max(64, 2*len(s.slots)))
+		for i := range s.entries {
+			s.place(uint32(i))
+		}
+	} else {
+		s.place(uint32(len(s.entries) - 1))
+	}
+	return uint32(len(s.entries) - 1)
+}
+
+func (s *shard) place(i uint32) {
+	at := s.entries[i].hash()
+	for s.slots[at%uint64(len(s.slots))] != 0 {
+		at++
+	}
+	s.slots[at%uint64(len(s.slots))] = i + 1
+}
+
+// add notes a use in an entry.
+func (s *shard) add(e *entry, m *Mark, moment, origin uint32) {
+	if e.at == 0 {
+		e.origin, e.set = origin, m.Abilities
+	}
+	if e.wide == 0 && (e.origin != origin || e.set != m.Abilities) {
+		s.wide = append(s.wide, e.alone(s.origins.all[e.origin]))
+		e.wide = uint32(len(s.wide))
+	}
+	if e.wide != 0 {
+		s.wide[e.wide-1].add(e, m, moment, origin)
+	}
+	e.requests += uint32(m.Requests)
+	if moment >= e.at {
+		e.at, e.origin = moment, origin
+	}
+}
+
 // drain moves the entries to the end of into.
-func (s *shard) drain(into []entry) (_ []entry, dropped int64) {
+func (s *shard) drain(into *marked) (dropped int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	into = append(into, s.entries...)
+	into.take(s.entries, s.wide, s.origins.all)
 	dropped, s.dropped = s.dropped, 0
-	clear(s.index)
-	clear(s.entries) // lets go of the strings
-	s.entries = s.entries[:0]
-	return into, dropped
+	if cap(s.entries) > kept {
+		s.entries, s.wide, s.slots = nil, nil, nil
+	} else {
+		s.entries, s.wide = s.entries[:0], s.wide[:0]
+		clear(s.slots)
+	}
+	s.origins = origins{}
+	return dropped
+}
+
+// key is what marks are gathered by: a token and the hour, counted from 1970.
+type key struct {
+	token uuid.UUID
+	hour  int32
+}
+
+func (k key) hash() uint64 {
+	hash := uint64(fnvOffset) ^ uint64(uint32(k.hour))
+	for i := 0; i < len(k.token); i += 8 {
+		hash = mix(hash ^ order.Uint64(k.token[i:]))
+	}
+	return hash
 }

@@ -5,8 +5,9 @@
 //
 // # Durability
 //
-// A kill loses at most what was marked since the last flush. A stop loses
-// nothing. A flush that fails keeps its marks for the next one and fails no
+// A kill loses at most what was marked since the last flush, and what a flush in
+// parts has not come to (see [Recorder.Run]). A stop loses nothing that can be
+// written in ten seconds. A flush that fails keeps its marks for the next one and fails no
 // request. What was last only moves forward, whichever server writes last, and
 // requests are added up exactly once: see [Recorder.Flush].
 //
@@ -32,8 +33,7 @@ type Mark struct {
 	// Requests is how many requests this is: 1, or 0 for one more thing
 	// done in a request that is marked already.
 	Requests int
-	// Where the request came from, as the audit log has it. The strings are
-	// kept, not copied.
+	// Where the request came from, as the audit log has it.
 	IP, UserAgent string
 	At            time.Time
 }

@@ -249,10 +249,12 @@ func TestRun(t *testing.T) {
 	tokentest.Each(t, func(t *testing.T, e *tokentest.Env) {
 		minted, _ := e.Mint(t, "x", ability.Read)
 		r := newRecorder(e, nil)
+		const room = 2000
+		r.SetRoom(room)
 		ctx, stop := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
 		go func() { ended <- r.Run(ctx) }()
-		for i := range usage.MaxMarkedShard / 2 {
+		for i := range room / 2 {
 			r.Mark(usage.Mark{Token: inShard(i), Requests: 1, At: e.Now()})
 		}
 		deadline := time.After(patience)
@@ -281,23 +283,86 @@ func inShard(i int) uuid.UUID {
 
 // Of more tokens than there is memory for some go unrecorded, and that is logged.
 func TestMarksAreBounded(t *testing.T) {
-	const extra = 10
+	const room, extra = 2000, 10
 	tokentest.Each(t, func(t *testing.T, e *tokentest.Env) {
 		var log bytes.Buffer
 		r := newRecorder(e, &log)
-		for i := range usage.MaxMarkedShard + extra {
+		r.SetRoom(room)
+		for i := range room + extra {
 			r.Mark(usage.Mark{Token: inShard(i), Requests: 1, At: e.Now()})
 		}
 		r.Mark(usage.Mark{Token: inShard(0), Requests: 1, At: e.Now()}) // known: not dropped
 		flush(t, r)
-		if n := e.Client().UsageBucket.Query().CountX(t.Context()); n != usage.MaxMarkedShard {
-			t.Errorf("%d tokens were written, want %d", n, usage.MaxMarkedShard)
+		if n := e.Client().UsageBucket.Query().CountX(t.Context()); n != room {
+			t.Errorf("%d tokens were written, want %d", n, room)
 		}
 		if n := requests(t, e, inShard(0)); n != 2 {
 			t.Errorf("%d requests of the first, want 2", n)
 		}
 		if !strings.Contains(log.String(), fmt.Sprintf("uses=%d", extra)) {
 			t.Errorf("the log does not say so: %s", &log)
+		}
+	})
+}
+
+// What takes too long to write is written in parts. What is marked meanwhile
+// waits, and all of it is written once.
+func TestFloodIsWrittenInParts(t *testing.T) {
+	tokentest.Each(t, func(t *testing.T, e *tokentest.Env) {
+		r := usage.New(usage.Options{Database: e.DB, Logger: slog.New(slog.DiscardHandler), Interval: time.Nanosecond, Now: e.Now})
+		mark := func(tokens int) {
+			for i := range tokens {
+				r.Mark(usage.Mark{Token: inShard(i), Abilities: ability.Of(ability.Read), Requests: 1, At: e.Now()})
+			}
+		}
+		mark(1200)
+		for round, want := range []int64{500, 1000, 1200, 1201} {
+			if err := r.Round(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if round == 0 {
+				mark(1) // what is written already
+			}
+			var all int64
+			for _, b := range e.Client().UsageBucket.Query().AllX(t.Context()) {
+				all += b.Requests
+			}
+			if all != want {
+				t.Errorf("round %d: %d requests are written, want %d", round, all, want)
+			}
+		}
+		mark(1200)
+		if err := r.Round(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		flush(t, r) // as a stop does
+		if n := requests(t, e, inShard(1199)); n != 2 {
+			t.Errorf("%d requests of the last, want 2", n)
+		}
+	})
+}
+
+// A token that comes from ever new places takes no more memory for it.
+func TestPlacesAreForgotten(t *testing.T) {
+	tokentest.Each(t, func(t *testing.T, e *tokentest.Env) {
+		const room = 4
+		r := newRecorder(e, nil)
+		r.SetRoom(room)
+		resting, _ := e.Mint(t, "resting", ability.Read)
+		moving, _ := e.Mint(t, "moving", ability.Read)
+		r.Mark(usage.Mark{Token: resting.ID, Requests: 1, At: e.Now(), IP: "192.0.2.1", UserAgent: "resting/1"})
+		for i := range 1000 {
+			r.Mark(usage.Mark{Token: moving.ID, Requests: 1, At: e.Now(), IP: fmt.Sprintf("198.51.100.%d", i%250), UserAgent: fmt.Sprintf("moving/%d", i)})
+		}
+		if n := r.Places(); n > 4*room {
+			t.Errorf("%d places are kept in mind", n)
+		}
+		flush(t, r)
+		if got := lastUse(t, e, resting.ID); !strings.HasSuffix(got, " 192.0.2.1 resting/1") {
+			t.Error(got)
+		}
+		if got := lastUse(t, e, moving.ID); !strings.HasSuffix(got, " 198.51.100.249 moving/999") {
+			t.Error(got)
 		}
 	})
 }

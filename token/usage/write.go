@@ -30,13 +30,13 @@ func (r *Recorder) write(ctx context.Context, b batch) error {
 		if err := r.writeFlush(ctx, tx, b); err != nil {
 			return err
 		}
-		if err := writeTokens(ctx, tx, r.db.Dialect(), b.entries); err != nil {
+		if err := writeTokens(ctx, tx, r.db.Dialect(), b); err != nil {
 			return err
 		}
-		if err := writeAbilities(ctx, tx, b.entries); err != nil {
+		if err := writeAbilities(ctx, tx, b); err != nil {
 			return err
 		}
-		return writeBuckets(ctx, tx, b.entries)
+		return writeBuckets(ctx, tx, b)
 	})
 	if err != nil {
 		return fmt.Errorf("write last use: %w", err)
@@ -66,11 +66,12 @@ func (r *Recorder) writeFlush(ctx context.Context, tx *ent.Tx, b batch) error {
 // writeTokens updates the tokens that were last used before. Entries are sorted
 // by token and hour, and the last of a token counts. It is not an upsert, which
 // ent could make: it must not make a token.
-func writeTokens(ctx context.Context, tx *ent.Tx, kind string, entries []entry) error {
+func writeTokens(ctx context.Context, tx *ent.Tx, kind string, b batch) error {
 	var args []any
-	for i, e := range entries {
-		if i+1 == len(entries) || entries[i+1].token != e.token {
-			args = append(args, e.token, moment(e.at), nullable(e.ip), nullable(e.agent))
+	for i, e := range b.entries {
+		if i+1 == len(b.entries) || b.entries[i+1].token != e.token {
+			from := b.of.origins[e.origin]
+			args = append(args, e.token, e.time(e.at), nullable(from.ip), nullable(from.agent))
 		}
 	}
 	rows := len(args) / 4
@@ -97,29 +98,29 @@ func sqliteTokens(rows int) string {
 		" FROM u WHERE tokens.id = u.id AND (last_used_at IS NULL OR last_used_at < u.used_at)"
 }
 
-func writeAbilities(ctx context.Context, tx *ent.Tx, entries []entry) error {
+func writeAbilities(ctx context.Context, tx *ent.Tx, b batch) error {
 	type use struct {
 		token uuid.UUID
 		bit   int
 	}
-	last := map[use]int64{}
+	last := map[use]time.Time{}
 	var order []use
-	for _, e := range entries {
-		for bit, at := range e.abilities {
-			if at == 0 {
+	for _, e := range b.entries {
+		for bit, moment := range b.of.all(&e).abilities {
+			if moment == 0 {
 				continue
 			}
 			u := use{e.token, bit}
 			if _, again := last[u]; !again {
 				order = append(order, u)
 			}
-			last[u] = max(last[u], at)
+			last[u] = e.time(moment) // of the last hour, which comes last
 		}
 	}
 	return inChunks(order, func(chunk []use) error {
 		rows := make([]*ent.AbilityUseCreate, len(chunk))
 		for i, u := range chunk {
-			rows[i] = tx.AbilityUse.Create().SetTokenID(u.token).SetAbility(abilityAt(u.bit)).SetLastUsedAt(moment(last[u]))
+			rows[i] = tx.AbilityUse.Create().SetTokenID(u.token).SetAbility(abilityAt(u.bit)).SetLastUsedAt(last[u])
 		}
 		return tx.AbilityUse.CreateBulk(rows...).
 			OnConflict(
@@ -130,13 +131,13 @@ func writeAbilities(ctx context.Context, tx *ent.Tx, entries []entry) error {
 	})
 }
 
-func writeBuckets(ctx context.Context, tx *ent.Tx, entries []entry) error {
+func writeBuckets(ctx context.Context, tx *ent.Tx, b batch) error {
 	var rows []*ent.UsageBucketCreate
-	for _, e := range entries {
+	for _, e := range b.entries {
 		if e.requests > 0 {
-			start := time.Unix(e.hour*int64(time.Hour/time.Second), 0).UTC()
-			rows = append(rows, tx.UsageBucket.Create().SetTokenID(e.token).SetStart(start).SetRequests(e.requests).
-				SetAgents(e.by.agents).SetNetworks(e.by.networks))
+			by := b.of.all(&e).by
+			rows = append(rows, tx.UsageBucket.Create().SetTokenID(e.token).SetStart(e.start()).SetRequests(int64(e.requests)).
+				SetAgents(by.agents).SetNetworks(by.networks))
 		}
 	}
 	if len(rows) == 0 {
@@ -185,8 +186,6 @@ func inChunks[T any](all []T, do func([]T) error) error {
 	}
 	return nil
 }
-
-func moment(micros int64) time.Time { return time.UnixMicro(micros).UTC() }
 
 func nullable(text string) any {
 	if text == "" {
