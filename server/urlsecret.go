@@ -13,9 +13,6 @@ import (
 )
 
 const (
-	// maxDecodings is how often a URL is percent-decoded to look for a
-	// secret: proxies and redirects encode what is encoded already.
-	maxDecodings = 3
 	// maxSecretsInURL bounds the work on a URL that was stuffed with them.
 	maxSecretsInURL = 8
 	// maxPath is how many bytes of a path are logged and recorded.
@@ -30,9 +27,10 @@ const (
 // an empty signIn is nowhere.
 func (h *handlers) withoutSecretsInURL(next http.Handler, signIn string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h.notePage(r)
 		// The request URI is what the client sent, host included if it was
 		// in absolute form.
-		if !mayHoldSecret(r.RequestURI) && !mayHoldSecret(r.Host) {
+		if !bearer.MayHold(r.RequestURI) && !bearer.MayHold(r.Host) {
 			next.ServeHTTP(w, r)
 			return
 		}
@@ -49,6 +47,17 @@ func (h *handlers) withoutSecretsInURL(next http.Handler, signIn string) http.Ha
 	})
 }
 
+// notePage records that a secret stands in the URL of the page that the request was
+// sent from. The request is served: it does not hold the secret itself, and who
+// follows a link from such a page cannot help it.
+func (h *handlers) notePage(r *http.Request) {
+	for _, page := range r.Header["Referer"] {
+		if secrets := secretsIn(page); len(secrets) > 0 {
+			h.exposed(r.Context(), secrets, token.ExposedInURL, "the page that led to "+cleanPath(r.URL.Path))
+		}
+	}
+}
+
 // exposed records that secrets were seen in that place, also if the client does
 // not wait for the answer. The request is refused whether or not it succeeds.
 func (h *handlers) exposed(ctx context.Context, secrets []bearer.Secret, place, detail string) {
@@ -62,69 +71,13 @@ func (h *handlers) exposed(ctx context.Context, secrets []bearer.Secret, place, 
 	}
 }
 
-// mayHoldSecret is a quick look at a URL: if it says no, there is no secret in it.
-func mayHoldSecret(url string) bool {
-	return strings.Contains(url, "%") || strings.Contains(url, bearer.Mark)
-}
-
-// secretsIn returns the secrets in a URL, each once, in the order they stand
-// in, and at most maxSecretsInURL of them.
-func secretsIn(url string) []bearer.Secret {
-	if !mayHoldSecret(url) {
-		return nil
-	}
-	var found []bearer.Secret
-	for range maxDecodings + 1 {
-		for rest := url; len(found) < maxSecretsInURL; {
-			secret, ok := bearer.Find(rest)
-			if !ok {
-				break
-			}
-			if !slices.Contains(found, secret) {
-				found = append(found, secret)
-			}
-			_, rest, _ = strings.Cut(rest, secret.Reveal())
-		}
-		url = unescape(url)
-	}
-	return found
-}
+// secretsIn returns the secrets in a URL, each once, and at most maxSecretsInURL of
+// them.
+func secretsIn(url string) []bearer.Secret { return bearer.Hidden(url, maxSecretsInURL) }
 
 // cleanPath is a path fit to be logged: decoded as far as secrets are looked
 // for, without the secrets, and of bounded length.
 func cleanPath(path string) string {
-	for range maxDecodings {
-		path = unescape(path)
-	}
-	path = bearer.Redact(path)
+	path = bearer.Redact(bearer.Unescape(path))
 	return strings.ToValidUTF8(path[:min(len(path), maxPath)], "\uFFFD")
-}
-
-// unescape undoes percent-encoding once. Unlike [url.PathUnescape] it leaves what
-// is not an escape as it stands: the query of a URL may hold anything.
-func unescape(text string) string {
-	if !strings.Contains(text, "%") {
-		return text
-	}
-	plain := make([]byte, 0, len(text))
-	for i := 0; i < len(text); i++ {
-		if text[i] == '%' && i+2 < len(text) && isHex(text[i+1]) && isHex(text[i+2]) {
-			plain = append(plain, fromHex(text[i+1])<<4|fromHex(text[i+2]))
-			i += 2
-			continue
-		}
-		plain = append(plain, text[i])
-	}
-	return string(plain)
-}
-
-func isHex(c byte) bool {
-	return '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'f'
-}
-
-func fromHex(c byte) byte {
-	if c <= '9' {
-		return c - '0'
-	}
-	return c | 0x20 - 'a' + 10
 }

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"encoding/base64"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -47,6 +49,12 @@ func disguises(secret string) map[string]string {
 		"a fragment":             "/#" + secret,
 		"inside another URL":     "/?next=" + url.QueryEscape("https://example.com/?t="+url.QueryEscape(secret)),
 		"the sign-in link":       "/sign-in?code=" + secret,
+		"the password of a URL":  "http://x:" + secret + "@localhost/",
+		"a matrix parameter":     "/graphql;token=" + secret + ";x=1/y",
+		"base64":                 "/?t=" + base64.StdEncoding.EncodeToString([]byte(secret)),
+		"base64, not padded":     "/?t=" + base64.RawURLEncoding.EncodeToString([]byte(secret)),
+		"base64, encoded":        "/?t=" + url.QueryEscape(base64.URLEncoding.EncodeToString([]byte(secret))),
+		"base64 in the path":     "/" + base64.StdEncoding.EncodeToString([]byte(secret)),
 	}
 }
 
@@ -99,6 +107,49 @@ func TestSecretsInURLOnEveryRouteAndMethod(t *testing.T) {
 	})
 }
 
+// TestSecretsInURLOnEveryPath walks the tables of both listeners.
+func TestSecretsInURLOnEveryPath(t *testing.T) {
+	oneSite(t, func(t *testing.T, s *site) {
+		paths := slices.Sorted(maps.Keys(s.handlers.metrics.known))
+		if len(paths) < 20 {
+			t.Fatalf("the paths are %v", paths)
+		}
+		secret := s.unknown(t, bearer.Live)
+		for _, path := range paths {
+			for _, ending := range []string{"/" + secret, ";t=" + secret, "?" + secret, "?a=b&t=" + escaped(secret, "%%%02x")} {
+				for _, base := range []string{s.public, s.internal} {
+					if a := s.raw(t, base, "POST "+path+ending, ""); a.status != http.StatusBadRequest || a.code() != "TOKEN_IN_URL" {
+						t.Errorf("%s: %d %s", path, a.status, a.body)
+					}
+				}
+			}
+			if a := s.raw(t, s.public, "GET "+path, "", "Host: "+secret); a.code() != "TOKEN_IN_URL" {
+				t.Errorf("%s, by host: %d %s", path, a.status, a.body)
+			}
+		}
+	})
+}
+
+// TestSecretsInReferer has a page send requests that has a secret in its URL: they
+// are answered, and it is known.
+func TestSecretsInReferer(t *testing.T) {
+	oneSite(t, func(t *testing.T, s *site) {
+		known, leaked := s.mint(t, "leaked", ability.Read)
+		_, secret := s.mint(t, "zapier-prod", ability.Read)
+		page := "Referer: https://app.example/?t=" + escaped(leaked, "%%%02x")
+		if a := s.ask(t, whoAmI, page, "Authorization: Bearer "+secret); a.status != http.StatusOK {
+			t.Errorf("%d %s", a.status, a.body)
+		}
+		if a := s.do(t, "GET", s.internal+"/forward-auth", "", page, "Authorization: Bearer "+secret); a.status != http.StatusOK {
+			t.Errorf("through a gateway: %d %s", a.status, a.body)
+		}
+		if s.Client().Token.GetX(t.Context(), known.ID).ExposedAt == nil {
+			t.Error("it does not show on the token")
+		}
+		s.WantAudit(t, minted("leaked"), minted("zapier-prod"), exposed("leaked"), exposed("leaked"))
+	})
+}
+
 func TestSecretsInURLAreAllFound(t *testing.T) {
 	oneSite(t, func(t *testing.T, s *site) {
 		_, first := s.mint(t, "first", ability.Read)
@@ -114,14 +165,34 @@ func TestSecretsInURLAreAllFound(t *testing.T) {
 	})
 }
 
-func TestSecretsInURLEndWhereThePolicySaysSo(t *testing.T) {
+// TestExposedTokensEndWhereThePolicySaysSo has tokens be seen in each place.
+func TestExposedTokensEndWhereThePolicySaysSo(t *testing.T) {
 	s := openSite(t, sqliteEnv(t, tokentest.Config{RevokeExposed: true}), "http", nil)
-	_, secret := s.mint(t, "zapier-prod", ability.Read)
-	if a := s.do(t, "GET", s.public+"/?t="+secret, ""); a.code() != "TOKEN_IN_URL" {
-		t.Errorf("%d %s", a.status, a.body)
+	_, other := s.mint(t, "another", ability.Read)
+	foreign := "Origin: https://evil.example"
+	for place, expose := range map[string]func(secret string) answer{
+		"a URL": func(secret string) answer { return s.do(t, "GET", s.public+"/?t="+secret, "") },
+		"the URL of a request through a gateway": func(secret string) answer {
+			return s.do(t, "GET", s.internal+"/forward-auth", "", "X-Original-URI: /contacts?t="+secret, "Authorization: Bearer "+other)
+		},
+		"a page": func(secret string) answer { return s.ask(t, whoAmI, foreign, "Authorization: Bearer "+secret) },
+		"a page behind a gateway": func(secret string) answer {
+			return s.do(t, "GET", s.internal+"/forward-auth", "", foreign, "Authorization: Bearer "+secret)
+		},
+	} {
+		known, secret := s.mint(t, place, ability.Read)
+		if a := expose(secret); a.code() != "TOKEN_IN_URL" && a.code() != "BROWSER_USE" {
+			t.Errorf("%s: %d %s", place, a.status, a.body)
+		}
+		if a := s.ask(t, whoAmI, "Authorization: Bearer "+secret); a.status != http.StatusUnauthorized {
+			t.Errorf("%s, afterwards: %d %s", place, a.status, a.body)
+		}
+		if now := s.Client().Token.GetX(t.Context(), known.ID); now.ExposedAt == nil || now.RevokedAt == nil {
+			t.Errorf("%s: exposed at %v, revoked at %v", place, now.ExposedAt, now.RevokedAt)
+		}
 	}
-	if a := s.ask(t, whoAmI, "Authorization: Bearer "+secret); a.status != http.StatusUnauthorized {
-		t.Errorf("afterwards: %d %s", a.status, a.body)
+	if a := s.ask(t, whoAmI, "Authorization: Bearer "+other); a.status != http.StatusOK {
+		t.Errorf("the token that came with it: %d %s", a.status, a.body)
 	}
 }
 
@@ -154,23 +225,4 @@ func TestCleanPath(t *testing.T) {
 			t.Errorf("%q: %q, want %q", path, got, want)
 		}
 	}
-}
-
-// FuzzUnescape holds unescape against net/url, on what that accepts.
-func FuzzUnescape(f *testing.F) {
-	for _, seed := range []string{"", "%", "%4", "%41", "%4g", "%%41", "a%2Bb%2f", "%25%34%31"} {
-		f.Add(seed)
-	}
-	f.Fuzz(func(t *testing.T, text string) {
-		got := unescape(text)
-		if want, err := url.PathUnescape(text); err == nil && got != want {
-			t.Errorf("%q: %q, want %q", text, got, want)
-		}
-		if again := url.PathEscape(text); unescape(again) != text {
-			t.Errorf("%q does not come back from %q", text, again)
-		}
-		if secrets := secretsIn(text); len(secrets) > 0 && slices.Contains(secrets, bearer.Secret{}) {
-			t.Errorf("%q holds a secret that is none", text)
-		}
-	})
 }

@@ -130,5 +130,5 @@ func isRequestID(id string) bool {
 	const fit = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz._-"
 	return id != "" && len(id) <= maxRequestID &&
 		strings.Trim(id, fit) == "" &&
-		!strings.Contains(id, bearer.Mark) // a secret, or most of one
+		!bearer.MayHold(id) // a secret, or most of one
 }

@@ -33,7 +33,7 @@ func cleanText(field, text string, least, most int) (string, error) {
 	if least > 0 && !strings.ContainsFunc(text, leavesTrace) {
 		return "", &InputError{field, "must not be invisible"}
 	}
-	if _, found := bearer.Find(text); found {
+	if len(bearer.Hidden(text, 1)) > 0 {
 		return "", &InputError{field, "must not contain a secret: revoke that token, it has been written down"}
 	}
 	return text, nil

@@ -35,3 +35,13 @@ func BenchmarkHash(b *testing.B) {
 		secret.Hash()
 	}
 }
+
+// BenchmarkMayHold is what looking for secrets costs a usual URL.
+func BenchmarkMayHold(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		if bearer.MayHold("/forward-auth?ability=write_contacts") {
+			b.Fatal("there is none")
+		}
+	}
+}

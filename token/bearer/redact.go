@@ -6,25 +6,11 @@ import "strings"
 // fewer than would help anybody guess the rest, far more than a hint has.
 const minPart = 8
 
-// Find returns the first secret of any kind that stands anywhere in text.
-// Characters that follow the secret do not hide it.
-func Find(text string) (Secret, bool) {
-	for {
-		found, rest, ok := next(text)
-		if !ok {
-			return Secret{}, false
-		}
-		if s, err := Parse(found.text); err == nil {
-			return s, true
-		}
-		text = rest
-	}
-}
-
-// Redact returns text with every secret in it replaced by its hint, and with the
-// body left out of what looks like part of one: somebody may have copied all but
-// the last character.
+// Redact returns text with every secret in it, in base64 too, replaced by its hint,
+// and with the body left out of what looks like part of one: somebody may have
+// copied all but the last character.
 func Redact(text string) string {
+	text = redact64(text)
 	found, rest, ok := next(text)
 	if !ok {
 		return text
@@ -32,16 +18,20 @@ func Redact(text string) string {
 	var clean strings.Builder
 	for ok {
 		clean.WriteString(text[:len(text)-len(rest)-len(found.text)])
-		if s, err := Parse(found.text); err == nil {
-			clean.WriteString(s.String())
-		} else {
-			clean.WriteString(Hint(found.kind, ""))
-		}
+		clean.WriteString(found.redacted())
 		text = rest
 		found, rest, ok = next(text)
 	}
 	clean.WriteString(text)
 	return clean.String()
+}
+
+// redacted is what Redact puts in the place of a secret that may be cut short.
+func (s Secret) redacted() string {
+	if whole, err := Parse(s.text); err == nil {
+		return whole.String()
+	}
+	return Hint(s.kind, "")
 }
 
 // next returns the first secret in text or part of one, as a Secret that may be

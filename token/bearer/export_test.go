@@ -1,0 +1,4 @@
+package bearer
+
+// UnescapeOnce is unescape.
+var UnescapeOnce = unescape
