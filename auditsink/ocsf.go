@@ -94,6 +94,7 @@ type ocsfAPI struct {
 type ocsfUnmapped struct {
 	LeafHash  string            `json:"leafhash"`
 	Workspace string            `json:"workspace_slug"`
+	Mode      string            `json:"mode,omitempty"` // TEST, of what concerns a test-mode token
 	Changes   map[string][2]any `json:"changes,omitempty"`
 }
 
@@ -157,6 +158,9 @@ func ocsfLine(r Record) ([]byte, error) {
 	}
 	if e.Outcome != Succeeded {
 		out.StatusID = 2
+	}
+	if e.Test {
+		out.Unmapped.Mode = testMode
 	}
 	out.place(e, kind.class)
 	return encode(out)

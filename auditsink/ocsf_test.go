@@ -136,6 +136,18 @@ func TestOCSFLine(t *testing.T) {
 	}
 }
 
+func TestOCSFSaysTestMode(t *testing.T) {
+	e := sinktest.Event(1)
+	e.Test = true
+	mapped, err := auditsink.OCSF.Record(sealed(t, 1, e))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Contains(mapped.Line, []byte(`"workspace_slug":"default","mode":"TEST",`)) {
+		t.Errorf("got\n%s", mapped.Line)
+	}
+}
+
 func TestStampOfEveryFormat(t *testing.T) {
 	large := sinktest.Event(1)
 	large.Changes = map[string][2]any{}
