@@ -29,8 +29,9 @@ soak: ## try to break revocation and the audit log, each for KELOA_SOAK, such as
 	@.ci/install
 	KELOA_SOAK=$${KELOA_SOAK:-10m} go test -race -timeout=0 -count=1 -p=1 -v -run 'TestPartitions|TestKilled' ./token/clustertest ./token/crashtest
 
-bench: ## measure a verification against a bare net/http server, in a few minutes
+bench: ## measure a verification against a bare net/http server, and the audit log, in a few minutes
 	go test -run='^$$' -bench=. ./token/bearer ./token/verdict ./token/usage
+	go test -run='^$$' -bench='Audit|Seal|Writers|CatchUp' -benchtime=1x ./auditsink/journal ./token
 	go run ./server/bench
 
 check: format vet lint vulnerabilities tidy generated compatibility model ## all that must hold besides the tests

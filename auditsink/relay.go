@@ -14,9 +14,10 @@ import (
 
 // What bounds a relay.
 const (
-	// A batch is at most maxBatchRecords, and maxBatchBytes unless one
-	// record is larger. Reading holds maxBatchRecords of [MaxLine] at worst.
-	maxBatchRecords = 256
+	// A batch is at most batchRecords, or as many as the sink says, but never
+	// more than maxBatchRecords; and maxBatchBytes unless one record is larger.
+	batchRecords    = 256
+	maxBatchRecords = 4096
 	maxBatchBytes   = 1 << 20
 	// deliverTimeout ends a delivery that hangs, so that it is tried again.
 	deliverTimeout = 30 * time.Second
@@ -50,6 +51,8 @@ type Relay struct {
 	// notBefore is until when the destination asked to be left alone.
 	notBefore time.Time
 
+	most int // records in a batch
+
 	// What is known of a record that may be what the sink cannot take.
 	limit   int   // of records in the next batch
 	suspect int64 // the first record of the last batch that failed
@@ -78,13 +81,18 @@ func NewRelay(to Destination, source Source, logger *slog.Logger) *Relay {
 	}
 	pauses := backoff.NewExponentialBackOff()
 	pauses.InitialInterval, pauses.MaxInterval = firstPause, maxPause
+	most := batchRecords
+	if sink, ok := to.Sink.(Describer); ok {
+		most = min(max(most, sink.Describe().Batch), maxBatchRecords)
+	}
 	return &Relay{
 		to:     to,
 		source: source,
 		log:    logger.With(slog.String("sink", to.Name)),
 		holder: uuid.New(),
 		pauses: pauses,
-		limit:  maxBatchRecords,
+		most:   most,
+		limit:  most,
 	}
 }
 

@@ -275,6 +275,25 @@ func pass(d time.Duration) {
 	synctest.Wait()
 }
 
+// greedy takes more than other sinks at once.
+type greedy struct{ *sink }
+
+func (greedy) Describe() auditsink.Traits { return auditsink.Traits{Batch: 600} }
+
+func TestRelayDeliversAsManyAsTheSinkTakes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source, to := newMemory(), &sink{}
+		source.add(sinktest.Records(t, 1, 1000)...)
+		r := start(t, source, auditsink.Destination{Sink: greedy{to}})
+		synctest.Wait()
+		wantUpTo(t, to, 1000)
+		if to.calls != 2 {
+			t.Errorf("%d batches, want 2 of at most 600 records", to.calls)
+		}
+		r.stop()
+	})
+}
+
 func TestRelayDelivers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		source, to := newMemory(), &sink{}

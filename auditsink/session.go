@@ -125,7 +125,7 @@ func (s *session) feed(ctx context.Context, stop <-chan struct{}) error {
 		}
 		stopping := isClosed(stop)  // both before reading,
 		sealed := s.source.Sealed() // or a seal in between is missed
-		records, err := s.source.Read(ctx, s.lease.Cursor, maxBatchRecords)
+		records, err := s.source.Read(ctx, s.lease.Cursor, s.most)
 		if err != nil {
 			return fmt.Errorf("read the audit log: %w", err)
 		}
@@ -248,7 +248,7 @@ func (s *session) forward(ctx context.Context, records []Record) error {
 		return errors.Join(failure, err)
 	}
 	if failure == nil {
-		s.limit = min(2*s.limit, maxBatchRecords)
+		s.limit = min(2*s.limit, s.most)
 		return nil
 	}
 	return s.isolate(ctx, batch, failure)

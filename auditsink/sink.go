@@ -95,6 +95,9 @@ type Traits struct {
 	// Unacknowledged says that nothing tells whether a record has arrived, so
 	// that nobody may be made to wait for it: the sink cannot be required.
 	Unacknowledged bool
+	// Batch is how many records the sink takes at once where there are as
+	// many, if it is more than 256, and at most 4096.
+	Batch int
 }
 
 // ErrClosed is returned by a sink that was closed.

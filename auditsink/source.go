@@ -13,7 +13,8 @@ import (
 // for concurrent use.
 type Source interface {
 	// Read returns up to limit sealed records whose Seq is above after, in
-	// order and without a gap.
+	// order and without a gap; fewer where they are long, as it bounds the
+	// memory that they take.
 	Read(ctx context.Context, after int64, limit int) ([]Record, error)
 	// Head returns the last sequence given out; 0 for none.
 	Head(ctx context.Context) (int64, error)

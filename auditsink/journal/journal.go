@@ -46,6 +46,10 @@ import (
 const (
 	// sealEvery is how soon an entry is sealed that another process made.
 	sealEvery = 200 * time.Millisecond
+	// sealPause is between the beginnings of two seals at least. Each is a
+	// commit, as is each delivery that follows, and with SQLite writers wait
+	// for both: what comes within the pause is sealed together.
+	sealPause = 20 * time.Millisecond
 	// finishTime bounds what is done at a stop.
 	finishTime = 10 * time.Second
 )
@@ -198,8 +202,13 @@ func (j *Journal) Run(ctx context.Context) error {
 	tick := time.NewTicker(sealEvery)
 	defer tick.Stop()
 	for ctx.Err() == nil {
+		pause := time.NewTimer(sealPause)
 		err := j.refusals.summarise(ctx, j.now())
 		j.report(ctx, errors.Join(err, j.work(ctx, false)))
+		select {
+		case <-ctx.Done():
+		case <-pause.C:
+		}
 		select {
 		case <-ctx.Done():
 		case <-j.wake:

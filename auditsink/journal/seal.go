@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"entgo.io/ent/dialect"
@@ -19,6 +20,10 @@ const (
 	// sealBatch is how many entries one transaction seals: enough to be far
 	// ahead of any writer, few enough for the limits on a statement.
 	sealBatch = 500
+	// numberBatch is how many of them one statement numbers: for each entry it
+	// goes through half of its cases, so fewer cases cost less, until the
+	// statements themselves cost more.
+	numberBatch = 25
 )
 
 // seal gives every committed entry its sequence.
@@ -74,7 +79,7 @@ func (j *Journal) sealSome(ctx context.Context) error {
 		if err != nil || sealed == 0 {
 			return err
 		}
-		if err := settle(ctx, tx, e.tree, rows); err != nil {
+		if err := j.settle(ctx, tx, e.tree, rows); err != nil {
 			return err
 		}
 		next, err = j.closeEnd(ctx, tx, e)
@@ -90,12 +95,12 @@ func (j *Journal) sealSome(ctx context.Context) error {
 
 // settle gives the entries the sequences after those in the tree, and their
 // leaves.
-func settle(ctx context.Context, tx *ent.Tx, t *tree, rows []*ent.AuditEntry) error {
+func (j *Journal) settle(ctx context.Context, tx *ent.Tx, t *tree, rows []*ent.AuditEntry) error {
 	ids, records := make([]uuid.UUID, len(rows)), make([][]byte, len(rows))
 	for i, row := range rows {
 		ids[i], records[i] = row.ID, row.Record
 	}
-	if err := number(ctx, tx, t.size, ids); err != nil {
+	if err := j.number(ctx, tx, t.size, ids); err != nil {
 		return err
 	}
 	return grow(ctx, tx, t, leavesOf(records))
@@ -109,20 +114,34 @@ func (j *Journal) lockHead(ctx context.Context, tx *ent.Tx) (*ent.AuditHead, err
 	return query.Only(ctx)
 }
 
-// number gives the entries the sequences after head, all in one statement.
-func number(ctx context.Context, tx *ent.Tx, head int64, ids []uuid.UUID) error {
-	var cases, in strings.Builder
+// number gives the entries the sequences after head.
+func (j *Journal) number(ctx context.Context, tx *ent.Tx, head int64, ids []uuid.UUID) error {
+	for some := range slices.Chunk(ids, numberBatch) {
+		if err := j.numberSome(ctx, tx, head, some); err != nil {
+			return err
+		}
+		head += int64(len(some))
+	}
+	return nil
+}
+
+// numberSome numbers entries by their ids. By another index, or with none, InnoDB
+// would lock its way through all that is unsealed, and wait for each transaction
+// that has just inserted something.
+func (j *Journal) numberSome(ctx context.Context, tx *ent.Tx, head int64, ids []uuid.UUID) error {
 	args := make([]any, 0, 3*len(ids))
 	for i, id := range ids {
-		cases.WriteString(" WHEN ? THEN ?")
 		args = append(args, id, head+1+int64(i))
 	}
 	for _, id := range ids {
-		in.WriteString(",?")
 		args = append(args, id)
 	}
-	result, err := tx.ExecContext(ctx, "UPDATE audit_entries SET seq = CASE id"+cases.String()+
-		" END WHERE seq IS NULL AND id IN ("+in.String()[1:]+")", args...)
+	table := "audit_entries"
+	if j.db.Dialect() == dialect.MySQL {
+		table += " FORCE INDEX (PRIMARY)"
+	}
+	result, err := tx.ExecContext(ctx, "UPDATE "+table+" SET seq = CASE id"+strings.Repeat(" WHEN ? THEN ?", len(ids))+
+		" END WHERE seq IS NULL AND id IN (?"+strings.Repeat(",?", len(ids)-1)+")", args...)
 	if err != nil {
 		return err
 	}
