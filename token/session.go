@@ -23,7 +23,7 @@ import (
 const (
 	// SessionLife is how long a session of our own pages lasts at most.
 	SessionLife = 12 * time.Hour
-	// SessionIdle is how long it lasts unused.
+	// SessionIdle is how long such a session lasts unused.
 	SessionIdle = 2 * time.Hour
 	// slideEvery is how often it is written that a session is in use.
 	slideEvery = time.Minute
