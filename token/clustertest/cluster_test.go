@@ -116,7 +116,7 @@ func joined(ctx context.Context, o token.Options) (*token.Service, *feed.Server,
 // mint makes a token, on a server that has its database.
 func (n *node) mint(ctx context.Context) (uuid.UUID, bearer.Secret, error) {
 	minted, err := n.tokens.Mint(ctx, n.by, token.MintInput{
-		Label: "x", Abilities: []ability.Ability{ability.Read}, Mode: enttoken.ModeLIVE,
+		Label: "x", Abilities: []ability.Ability{ability.Read, ability.WriteContacts}, Mode: enttoken.ModeLIVE,
 	})
 	if err != nil {
 		return uuid.Nil, bearer.Secret{}, err
@@ -124,13 +124,30 @@ func (n *node) mint(ctx context.Context) (uuid.UUID, bearer.Secret, error) {
 	return minted.Token.ID, *minted.Secret, nil
 }
 
-// verify asks whether a secret is good, and notes the answer.
+// verify asks whether a secret is good, and notes the answer, and what it says
+// of the right to write.
 func (n *node) verify(ctx context.Context, h *history, id uuid.UUID, secret bearer.Secret) error {
 	ctx, cancel := limited(ctx)
 	defer cancel()
 	from := h.now()
-	_, err := n.tokens.Verify(ctx, secret, token.Origin{})
-	h.answered("verifications", id, from, h.now(), err)
+	v, err := n.tokens.Verify(ctx, secret, token.Origin{})
+	to := h.now()
+	h.answered("verifications", id, from, to, err)
+	writing := err
+	if err == nil && !v.Abilities.Allows(ability.WriteContacts) {
+		writing = token.ErrUnauthenticated
+	}
+	h.answered("verifications with what was given up", writes(id), from, to, writing)
+	return err
+}
+
+// narrow has a token give up its right to write, and notes that.
+func (n *node) narrow(ctx context.Context, h *history, id uuid.UUID) error {
+	ctx, cancel := limited(ctx)
+	defer cancel()
+	from := h.now()
+	_, err := n.tokens.Update(ctx, n.by, token.UpdateInput{ID: id, Abilities: []ability.Ability{ability.Read}})
+	h.revoke(writes(id), from, err)
 	return err
 }
 
@@ -165,6 +182,7 @@ func (n *node) revoke(ctx context.Context, h *history, id uuid.UUID) (token.Rece
 	from := h.now()
 	revoked, err := n.tokens.Revoke(ctx, n.by, id, "")
 	h.revoke(id, from, err)
+	h.revoke(writes(id), from, err)
 	return revoked.Receipt, err
 }
 

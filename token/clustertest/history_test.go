@@ -33,7 +33,14 @@ type input struct {
 	event event
 }
 
-// model is a token as its users see it.
+// writes stands for the right of a token to write, which can be given up before
+// the token is revoked: a narrowing is to this what a revocation is to the token.
+func writes(id uuid.UUID) uuid.UUID {
+	id[0] ^= 0xff // no token of this century has such an id
+	return id
+}
+
+// model is a token, or a right of it, as its users see it.
 var model = porcupine.Model{
 	Partition: func(history []porcupine.Operation) [][]porcupine.Operation {
 		byToken := map[uuid.UUID][]porcupine.Operation{}
@@ -138,7 +145,7 @@ func (h *history) check() error {
 // wantMany fails if there is too little in the history to prove anything.
 func (h *history) wantMany(t *testing.T) {
 	t.Helper()
-	t.Logf("%d answers active, %d refused, %d revocations", h.counts[active], h.counts[refused], h.counts[revoked])
+	t.Logf("%d answers active, %d refused, %d revocations and narrowings", h.counts[active], h.counts[refused], h.counts[revoked])
 	if h.counts[active] < 100 || h.counts[refused] < 100 || len(h.returned) < 5 {
 		t.Error("too little happened: this proves nothing")
 	}

@@ -94,7 +94,8 @@ func fault(t *testing.T, n *node, random *rand.Rand) {
 	}
 }
 
-// oneLife mints a token, uses it on all servers, and revokes it meanwhile.
+// oneLife mints a token, uses it on all servers, and meanwhile has it give up an
+// ability and then revokes it.
 func oneLife(t *testing.T, nodes []*node, h *history, random *rand.Rand) {
 	id, secret, err := mintSomewhere(t, nodes)
 	if err != nil {
@@ -113,7 +114,9 @@ func oneLife(t *testing.T, nodes []*node, h *history, random *rand.Rand) {
 			}
 		})
 	}
-	pause(ctx, time.Duration(random.Int64N(int64(2*lease))))
+	pause(ctx, time.Duration(random.Int64N(int64(lease))))
+	_ = nodes[random.IntN(len(nodes))].narrow(ctx, h, id) // which may fail: then it may have happened
+	pause(ctx, time.Duration(random.Int64N(int64(lease))))
 	for _, i := range random.Perm(len(nodes)) {
 		if _, err := nodes[i].revoke(ctx, h, id); err == nil {
 			break

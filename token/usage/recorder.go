@@ -159,7 +159,7 @@ func (r *Recorder) flushSlowly(ctx context.Context) error {
 
 // writePending writes the batches that were made: all of them if rests is zero,
 // and otherwise as many as fit in an interval.
-func (r *Recorder) writePending(ctx context.Context, rests time.Duration) error {
+func (r *Recorder) writePending(ctx context.Context, rests int) error {
 	for began := time.Now(); len(r.pending) > 0; {
 		before := time.Now()
 		if err := r.write(ctx, r.pending[0]); err != nil {
@@ -175,7 +175,7 @@ func (r *Recorder) writePending(ctx context.Context, rests time.Duration) error 
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-time.After(min(rests*time.Since(before), r.interval)):
+		case <-time.After(min(time.Duration(rests)*time.Since(before), r.interval)):
 		}
 	}
 	return nil
