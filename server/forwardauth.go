@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -46,8 +45,8 @@ func (h *handlers) forwardAuth(w http.ResponseWriter, r *http.Request) {
 // known which.
 var errTooLittle = errors.New("the token lacks the ability")
 
-// forward answers that the request may pass, or returns why not and answers
-// nothing.
+// forward answers that the request may pass, or that its token can too little or
+// asks too often; or returns why not, and answers nothing.
 func (h *handlers) forward(w http.ResponseWriter, r *http.Request) error {
 	needed, err := neededAbility(r.URL.RawQuery)
 	if err != nil {
@@ -85,7 +84,7 @@ func (h *handlers) forward(w http.ResponseWriter, r *http.Request) error {
 	case needed != "" && !v.Abilities.Allows(needed):
 		v.Answering.Unlock()
 		h.tokens.NoteUse(v.Token, 0, forwardedFrom(r, visit))
-		return h.refuseForward(r.Context(), secret, needed)
+		return h.refuseForward(w, r, secret, needed)
 	}
 	h.tokens.NoteUse(v.Token, ability.Of(needed), forwardedFrom(r, visit))
 	visit.out.vouched(v.Answering, func() { visit.out.allow(v.Verdict) })
@@ -108,14 +107,22 @@ func (h *handlers) secretInOriginalURI(r *http.Request) error {
 	return nil
 }
 
-// refuseForward records that a token lacks an ability, and returns that. It
-// never returns nil: nothing has been answered yet, and that would let pass.
-func (h *handlers) refuseForward(ctx context.Context, secret bearer.Secret, needed ability.Ability) error {
-	by, err := h.tokens.Authenticate(ctx, secret, visitOf(ctx).origin)
+// refuseForward records that a token lacks an ability, and answers that, unless
+// the token has ended meanwhile. If it returns nil, it has answered.
+func (h *handlers) refuseForward(w http.ResponseWriter, r *http.Request, secret bearer.Secret, needed ability.Ability) error {
+	by, err := h.tokens.Authenticate(r.Context(), secret, visitOf(r.Context()).origin)
 	if err != nil {
 		return err
 	}
-	return cmp.Or(h.tokens.Can(ctx, by, needed, "forward-auth"), errTooLittle)
+	err = cmp.Or(h.tokens.Can(r.Context(), by, needed, "forward-auth"), errTooLittle)
+	forbidden, ok := errors.AsType[*token.ForbiddenError](err)
+	if !ok {
+		return err
+	}
+	return h.tokens.Answer(r.Context(), by, func() error {
+		graph.Flush(w, func() { h.answerProblem(w, r, graph.Explain(forbidden)) })
+		return nil
+	})
 }
 
 // allow answers that the request may pass, with whose token it came.

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"context"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -189,6 +191,54 @@ func TestForwardAuthWithABody(t *testing.T) {
 		}
 		if a := s.read(t, reader, "POST"); a.status != http.StatusUnauthorized {
 			t.Errorf("after the revocation: %d", a.status)
+		}
+	})
+}
+
+// onAnswer calls do when an answer begins.
+type onAnswer struct {
+	*httptest.ResponseRecorder
+	do func()
+}
+
+func (w *onAnswer) WriteHeader(status int) {
+	w.do()
+	w.ResponseRecorder.WriteHeader(status)
+}
+
+// A revocation waits for a 403 that has begun, as for a 200: once it has
+// returned, 401 is all that is answered.
+func TestForwardAuthRefusesBeforeTheRevocation(t *testing.T) {
+	oneSite(t, func(t *testing.T, s *site) {
+		for _, c := range []struct {
+			query  string
+			status int
+		}{{"?ability=read", 200}, {"?ability=write_contacts", 403}} {
+			revoked := make(chan error, 1)
+			minted, secret := s.mint(t, "zapier-prod", ability.Read)
+			r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/forward-auth"+c.query, nil)
+			r.Header.Set("Authorization", "Bearer "+secret)
+			w := &onAnswer{httptest.NewRecorder(), func() {
+				go func() {
+					_, err := s.Service.Revoke(context.WithoutCancel(t.Context()), s.Owner, minted.ID, "")
+					revoked <- err
+				}()
+				select {
+				case <-revoked:
+					t.Errorf("%s: revoked while %d was being answered", c.query, c.status)
+				case <-time.After(200 * time.Millisecond): // it waits
+				}
+			}}
+			s.handlers.internal().ServeHTTP(w, r)
+			if w.Code != c.status {
+				t.Errorf("%s: %d", c.query, w.Code)
+			}
+			if err := <-revoked; err != nil {
+				t.Error(err)
+			}
+			if a := s.raw(t, s.internal, "GET /forward-auth"+c.query, "", "Authorization: Bearer "+secret); a.status != 401 {
+				t.Errorf("%s: %d once revoked", c.query, a.status)
+			}
 		}
 	})
 }

@@ -53,7 +53,12 @@ func (s *shard) mark(m *Mark) (flush bool) {
 	if s.origins.full(s.room) {
 		s.origins.keep(s.entries)
 	}
-	s.add(&s.entries[i], m, moment, s.origins.of(m.IP, m.UserAgent))
+	e := &s.entries[i]
+	from := e.origin
+	if e.at == 0 || s.origins.all[from] != (origin{m.IP, m.UserAgent}) {
+		from = s.origins.of(m.IP, m.UserAgent)
+	}
+	s.add(e, m, moment, from)
 	return flush
 }
 
