@@ -175,6 +175,9 @@ func (r *rotation) save(ctx context.Context, tx *ent.Tx) error {
 // admit reports why old cannot be rotated.
 func (r *rotation) admit(ctx context.Context, tx *ent.Tx, home *ent.Workspace, old *ent.Token) error {
 	s, now := r.service, r.draft.at
+	if overdue(old, now) {
+		return ErrRevoked
+	}
 	switch StateOf(old, now) {
 	case StateRevoked:
 		return ErrRevoked

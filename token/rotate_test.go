@@ -1,6 +1,7 @@
 package token_test
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 	"testing"
@@ -387,6 +388,49 @@ func TestDeadline(t *testing.T) {
 		}
 		e.WantAudit(t)
 	})
+}
+
+// TestNothingBringsBackWhatIsPastItsDeadline has nobody sweep: what opens nothing
+// any more must not be let go on by a change that comes first.
+func TestNothingBringsBackWhatIsPastItsDeadline(t *testing.T) {
+	for name, change := range map[string]func(*tokentest.Env, *ent.Token, token.Rotated) error{
+		"another rotation": func(e *tokentest.Env, old *ent.Token, _ token.Rotated) error {
+			_, err := e.Service.Rotate(t.Context(), e.Owner, token.RotateInput{ID: old.ID, RevokeOld: token.Manually})
+			return err
+		},
+		"an update": func(e *tokentest.Env, old *ent.Token, _ token.Rotated) error {
+			_, err := e.Service.Update(t.Context(), e.Owner, token.UpdateInput{ID: old.ID, Label: new("y")})
+			return err
+		},
+		"the end of its successor": func(e *tokentest.Env, _ *ent.Token, rotation token.Rotated) error {
+			_, err := e.Service.Revoke(t.Context(), e.Owner, rotation.Token.ID, "")
+			return cmp.Or(err, token.ErrRevoked)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			joined(t, func(t *testing.T, e *tokentest.Env) {
+				old, secret := e.Mint(t, "x", ability.Read)
+				rotation, err := e.Service.Rotate(t.Context(), e.Owner, token.RotateInput{ID: old.ID, RevokeOld: token.WhenNewIsLive, GraceSeconds: new(1)})
+				if err != nil {
+					t.Fatal(err)
+				}
+				e.Advance(time.Second)
+				if state := e.Service.State(rotation.Predecessor); state != token.StateRevoked {
+					t.Errorf("it is %s", state)
+				}
+				if err := change(e, old, rotation); !errors.Is(err, token.ErrRevoked) {
+					t.Errorf("%s: %v", name, err)
+				}
+				if err := request(t, e, secret); !errors.Is(err, token.ErrUnauthenticated) {
+					t.Errorf("after %s, before the sweep: %v", name, err)
+				}
+				sweep(t, e)
+				if err := request(t, e, secret); !errors.Is(err, token.ErrUnauthenticated) {
+					t.Errorf("after %s and the sweep: %v", name, err)
+				}
+			})
+		})
+	}
 }
 
 // TestDeadlineNeverExtendsAnExpiry is about a mistake that others made: a reroll

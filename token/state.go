@@ -37,8 +37,21 @@ func StateOf(t *ent.Token, now time.Time) State {
 	return StateActive
 }
 
-// State is the state of t now.
-func (s *Service) State(t *ent.Token) State { return StateOf(t, s.now()) }
+// State is the state of t now. One whose rotation is at its end is revoked, also
+// in the moment before the sweep records that.
+func (s *Service) State(t *ent.Token) State {
+	if overdue(t, s.now()) {
+		return StateRevoked
+	}
+	return StateOf(t, s.now())
+}
+
+// overdue reports whether the rotation of t was at its end at that moment, and
+// the sweep has not been there yet: it opens nothing, and nothing may change that.
+func overdue(t *ent.Token, now time.Time) bool {
+	ends := t.RotationEndsAt
+	return t.RevokedAt == nil && ends != nil && !ends.After(now) && (t.ExpiresAt == nil || ends.Before(*t.ExpiresAt))
+}
 
 // Hint is what people recognise t by: "keloa_pk_live_…a1b2".
 func Hint(t *ent.Token) string {

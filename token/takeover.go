@@ -122,6 +122,9 @@ func (s *Service) release(ctx context.Context, tx *ent.Tx, t *ent.Token) error {
 		if err != nil || old == nil || *old.RotatedToID != t.ID {
 			return err
 		}
+		if overdue(old, s.now()) {
+			return nil // the sweep ends it
+		}
 		if old.RevokedAt == nil {
 			return stay(ctx, tx, old)
 		}

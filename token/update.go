@@ -53,6 +53,9 @@ func (s *Service) Update(ctx context.Context, by Caller, in UpdateInput) (*ent.T
 		if t, err = s.lockToken(ctx, tx, by, in.ID); err != nil {
 			return err
 		}
+		if overdue(t, now) {
+			return ErrRevoked
+		}
 		switch StateOf(t, now) {
 		case StateRevoked:
 			return ErrRevoked
