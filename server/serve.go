@@ -80,6 +80,9 @@ func serve(ctx context.Context, cfg config, std streams, release func()) (err er
 		return err
 	}
 
+	if err := audit.TakeOver(ctx); err != nil {
+		return err
+	}
 	pipeline := startPipeline(ctx, audit, gate, sinks, cfg.sinkTexts, log)
 	defer pipeline.stop()
 	stopSweep := runUntil(ctx, tokens.RunSweep)

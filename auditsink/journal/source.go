@@ -185,6 +185,19 @@ func (j *Journal) Release(ctx context.Context, lease auditsink.Lease) error {
 	return nil
 }
 
+// TakeOver is for a server that starts. On SQLite, where the lock of the file has it
+// that there is no other, it ends the leases on the sinks that one which was
+// killed has left; elsewhere those run out.
+func (j *Journal) TakeOver(ctx context.Context) error {
+	if j.db.Dialect() != dialect.SQLite {
+		return nil
+	}
+	if err := j.db.Client().SinkCursor.Update().ClearHolder().ClearHeldUntil().Exec(ctx); err != nil {
+		return fmt.Errorf("take over the audit sinks: %w", err)
+	}
+	return nil
+}
+
 func (j *Journal) lockCursor(ctx context.Context, tx *ent.Tx, sink string) (*ent.SinkCursor, error) {
 	query := tx.SinkCursor.Query().Where(sinkcursor.ID(sink))
 	if j.db.Dialect() == dialect.MySQL { // SQLite has one writer at a time
