@@ -71,6 +71,13 @@ func (r *apiTokenResolver) RotatedTo(ctx context.Context, obj *ent.Token) (*ent.
 	return r.related(ctx, obj, "rotatedTo", func(t *ent.Token) *uuid.UUID { return t.RotatedToID })
 }
 
+func (r *apiTokenResolver) RevokeOld(ctx context.Context, obj *ent.Token) (*token.RevokeOld, error) {
+	if !obj.Rotating || obj.RevokeOld == nil || r.tokens.State(obj) != token.StateRotating {
+		return nil, nil
+	}
+	return new(token.RevokeOld(*obj.RevokeOld)), nil
+}
+
 func (r *apiTokenResolver) RevokedBy(ctx context.Context, obj *ent.Token) (*auditsink.Actor, error) {
 	if obj.RevokedByKind == nil {
 		return nil, nil

@@ -78,6 +78,7 @@ type ApiTokenResolver interface {
 	Advice(ctx context.Context, obj *ent.Token) ([]*advice.Advice, error)
 	RotatedFrom(ctx context.Context, obj *ent.Token) (*ent.Token, error)
 	RotatedTo(ctx context.Context, obj *ent.Token) (*ent.Token, error)
+	RevokeOld(ctx context.Context, obj *ent.Token) (*token.RevokeOld, error)
 
 	RevokedBy(ctx context.Context, obj *ent.Token) (*auditsink.Actor, error)
 }
@@ -688,6 +689,10 @@ type ApiToken implements Node {
   rotatedFrom: ApiToken
   "The newest token that takes its place, whether that is in use or not; null if it was not rotated."
   rotatedTo: ApiToken
+  "What ends it, now that it is being rotated: never NOW; null unless its state is ROTATING."
+  revokeOld: RevokeOld
+  "When its rotation ends it, should its successor not be used before; null if no such time was set."
+  rotationEndsAt: Time
   "When it was revoked; null while it is not."
   revokedAt: Time
   "Who revoked it; null while it is not."
@@ -1128,6 +1133,10 @@ func (ec *executionContext) childFields_ApiToken(ctx context.Context, field grap
 		return ec.fieldContext_ApiToken_rotatedFrom(ctx, field)
 	case "rotatedTo":
 		return ec.fieldContext_ApiToken_rotatedTo(ctx, field)
+	case "revokeOld":
+		return ec.fieldContext_ApiToken_revokeOld(ctx, field)
+	case "rotationEndsAt":
+		return ec.fieldContext_ApiToken_rotationEndsAt(ctx, field)
 	case "revokedAt":
 		return ec.fieldContext_ApiToken_revokedAt(ctx, field)
 	case "revokedBy":
@@ -2600,6 +2609,52 @@ func (ec *executionContext) fieldContext_ApiToken_rotatedTo(_ context.Context, f
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _ApiToken_revokeOld(ctx context.Context, field graphql.CollectedField, obj *ent.Token) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ApiToken_revokeOld(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.ApiToken().RevokeOld(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *token.RevokeOld) graphql.Marshaler {
+			return ec.marshalORevokeOld2ᚖgithubᚗcomᚋkeloaᚋapitokensᚋtokenᚐRevokeOld(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ApiToken_revokeOld(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ApiToken", field, true, true, "RevokeOld")
+}
+
+func (ec *executionContext) _ApiToken_rotationEndsAt(ctx context.Context, field graphql.CollectedField, obj *ent.Token) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ApiToken_rotationEndsAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.RotationEndsAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalOTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ApiToken_rotationEndsAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ApiToken", field, false, false, "Time")
 }
 
 func (ec *executionContext) _ApiToken_revokedAt(ctx context.Context, field graphql.CollectedField, obj *ent.Token) (ret graphql.Marshaler) {
@@ -7560,6 +7615,17 @@ func (ec *executionContext) _ApiToken(ctx context.Context, sel ast.SelectionSet,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._ApiToken_rotatedTo(ctx, field, obj)
 				})
+		case "revokeOld":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._ApiToken_revokeOld(ctx, field, obj)
+				})
+		case "rotationEndsAt":
+			out.Values[i] = ec._ApiToken_rotationEndsAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		case "revokedAt":
 			out.Values[i] = ec._ApiToken_revokedAt(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
@@ -10348,6 +10414,38 @@ func (ec *executionContext) marshalORevocationReceipt2ᚖgithubᚗcomᚋkeloaᚋ
 	}
 	return ec._RevocationReceipt(ctx, sel, v)
 }
+
+func (ec *executionContext) unmarshalORevokeOld2ᚖgithubᚗcomᚋkeloaᚋapitokensᚋtokenᚐRevokeOld(ctx context.Context, v any) (*token.RevokeOld, error) {
+	if v == nil {
+		return nil, nil
+	}
+	tmp, err := graphql.UnmarshalString(v)
+	res := unmarshalORevokeOld2ᚖgithubᚗcomᚋkeloaᚋapitokensᚋtokenᚐRevokeOld[tmp]
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalORevokeOld2ᚖgithubᚗcomᚋkeloaᚋapitokensᚋtokenᚐRevokeOld(ctx context.Context, sel ast.SelectionSet, v *token.RevokeOld) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	_ = ctx
+	res := graphql.MarshalString(marshalORevokeOld2ᚖgithubᚗcomᚋkeloaᚋapitokensᚋtokenᚐRevokeOld[*v])
+	return res
+}
+
+var (
+	unmarshalORevokeOld2ᚖgithubᚗcomᚋkeloaᚋapitokensᚋtokenᚐRevokeOld = map[string]token.RevokeOld{
+		"WHEN_NEW_IS_LIVE": token.WhenNewIsLive,
+		"NOW":              token.Now,
+		"MANUALLY":         token.Manually,
+	}
+	marshalORevokeOld2ᚖgithubᚗcomᚋkeloaᚋapitokensᚋtokenᚐRevokeOld = map[token.RevokeOld]string{
+		token.WhenNewIsLive: "WHEN_NEW_IS_LIVE",
+		token.Now:           "NOW",
+		token.Manually:      "MANUALLY",
+	}
+)
 
 func (ec *executionContext) marshalOSession2ᚖgithubᚗcomᚋkeloaᚋapitokensᚋentᚐSession(ctx context.Context, sel ast.SelectionSet, v *ent.Session) graphql.Marshaler {
 	if v == nil {
