@@ -1,8 +1,11 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/keloa/apitokens/token"
 )
 
 // serveWithProvider runs a server where operators sign in with a provider, which
@@ -57,4 +60,49 @@ func TestSignInByProvider(t *testing.T) {
 	if where := eval[string](t, b, "location.pathname + location.search"); where != "/settings/audit-log?outcome=SUCCEEDED" {
 		t.Errorf("sign-in led to %s", where)
 	}
+}
+
+// TestSwitchWorkspace goes from one workspace to another, in two tabs at once, and
+// sees what is there.
+func TestSwitchWorkspace(t *testing.T) {
+	s := serveSite(t)
+	s.mint(t, "of the first", "read")
+	s.run(t, "workspace", "create", "acme", "--name=Acme", "--owner="+token.DefaultOperator)
+	b := s.signedIn(t, token.DefaultOperator)
+	other := b.another(t)
+	other.goTo(t, "/settings/audit-log")
+	other.reads(t, "Minted")
+	b.sees(t, "tr a", "of the first")
+	b.expectRefusals()
+	other.expectRefusals()
+	b.click(t, button, "Default: switch to another workspace")
+	b.reads(t, "You are here")
+	b.click(t, button, "Switch to Acme")
+	b.sees(t, button, "Acme: switch to another workspace")
+	b.reads(t, "There are no API tokens yet")
+	other.sees(t, button, "Acme: switch to another workspace")
+	s.run(t, "operator", "remove", token.DefaultOperator)
+	b.click(t, button, "Acme: switch to another workspace")
+	b.reads(t, "You are here")
+}
+
+// TestSessionsOfOnesOwn ends the session of another browser.
+func TestSessionsOfOnesOwn(t *testing.T) {
+	s := serveSite(t)
+	here, there := s.signedIn(t, token.DefaultOperator), s.signedIn(t, token.DefaultOperator)
+	there.expectRefusals()
+	here.click(t, button, token.DefaultOperator+": your sessions")
+	here.wait(t, "document.querySelectorAll('dialog li').length === 2")
+	here.reads(t, "One-time link")
+	here.reads(t, "from 127.0.0.1")
+	items := func(name string) string {
+		return fmt.Sprintf("[...document.querySelectorAll('dialog li')].filter((e) => e.innerText.includes(%q)).length", name)
+	}
+	if n := eval[int](t, here, items("This one")); n != 1 {
+		t.Errorf("%d sessions are this one", n)
+	}
+	eval[any](t, here, "document.querySelector('dialog li button').click()")
+	here.wait(t, "document.querySelectorAll('dialog li').length === 1")
+	here.reads(t, "This one")
+	there.reads(t, "keloa-tokens signin")
 }

@@ -1,9 +1,13 @@
 import type { ComponentChildren } from 'preact'
-import { useEffect } from 'preact/hooks'
-import { Logo } from './parts/icons'
+import { useEffect, useState } from 'preact/hooks'
+import { Chevron, Logo } from './parts/icons'
+import { lazy } from './parts/lazy'
 import { Link } from './parts/link'
 import type { View } from './place'
 import { useSigned, useSite } from './site'
+
+const SessionsDialog = lazy(() => import('./account').then((account) => account.SessionsDialog))
+const WorkspacesDialog = lazy(() => import('./account').then((account) => account.WorkspacesDialog))
 
 // signOut ends the session. A form would not do: under our referrer policy it
 // does not say that it comes from us.
@@ -21,6 +25,7 @@ export function Frame({ view, onSignedOut, children }: FrameProps) {
   const { viewer } = useSigned()
   const title = `${view === 'audit' ? text.frame.audit : text.frame.tokens} · ${viewer.workspace.name}`
   const other = format.locale.startsWith('nl') ? 'en' : 'nl'
+  const [opened, open] = useState<'workspaces' | 'sessions'>()
   useEffect(() => {
     if (!embedded) document.title = title
   }, [title])
@@ -31,10 +36,14 @@ export function Frame({ view, onSignedOut, children }: FrameProps) {
           <a class="skip" href="#content">{text.frame.skip}</a>
           <div class="top-inner">
             <Logo />
-            <span class="workspace"><bdi>{viewer.workspace.name}</bdi></span>
-            <span class="who"><bdi>{viewer.actor.name}</bdi></span>
+            {viewer.workspaces.length > 1
+              ? <button type="button" class="button quiet workspace" aria-haspopup="dialog" aria-label={text.account.switchFrom(viewer.workspace.name)} onClick={() => open('workspaces')}><bdi>{viewer.workspace.name}</bdi> <Chevron /></button>
+              : <span class="workspace"><bdi>{viewer.workspace.name}</bdi></span>}
+            <button type="button" class="button quiet who" aria-haspopup="dialog" aria-label={text.account.sessionsOf(viewer.actor.name)} onClick={() => open('sessions')}><bdi>{viewer.actor.name}</bdi></button>
             <button type="button" class="button quiet sign-out" onClick={() => void signOut().then(onSignedOut)}>{text.frame.signOut}</button>
           </div>
+          {opened === 'workspaces' && <WorkspacesDialog onClose={() => open(undefined)} />}
+          {opened === 'sessions' && <SessionsDialog onClose={() => open(undefined)} />}
         </header>
       )}
       <nav class="sections" aria-label={text.frame.sections}>

@@ -278,6 +278,25 @@ export type Plan =
   /** The largest plan. */
   | 'SCALE';
 
+export type WorkspacesQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type WorkspacesQuery = { readonly viewer: { readonly workspaces: ReadonlyArray<{ readonly id: string, readonly slug: string, readonly name: string, readonly role: OperatorRole | null, readonly current: boolean }> } };
+
+export type SessionsQueryVariables = Exact<{
+  operator: Scalars['ID']['input'];
+}>;
+
+
+export type SessionsQuery = { readonly sessions: ReadonlyArray<{ readonly id: string, readonly way: SignInWay, readonly createdAt: string, readonly lastSeenAt: string | null, readonly ip: string | null, readonly userAgent: string | null, readonly current: boolean }> };
+
+export type EndSessionMutationVariables = Exact<{
+  input: EndSessionInput;
+}>;
+
+
+export type EndSessionMutation = { readonly endSession: { readonly receipt: { readonly requestsCancelled: number } } };
+
 export type AuditRowFragment = { readonly id: string, readonly at: string, readonly action: string, readonly outcome: AuditOutcome, readonly targetType: string, readonly targetId: string | null, readonly targetLabel: string | null, readonly ip: string | null, readonly userAgent: string | null, readonly requestId: string | null, readonly changes: Record<string, unknown> | null, readonly actor: { readonly kind: ActorKind, readonly id: string | null, readonly name: string } };
 
 export type AuditEntriesQueryVariables = Exact<{
@@ -299,9 +318,9 @@ export type RecordedSubscription = { readonly auditEntryAdded: { readonly action
 export type SessionQueryVariables = Exact<{ [key: string]: never; }>;
 
 
-export type SessionQuery = { readonly viewer: { readonly abilities: ReadonlyArray<Ability>, readonly actor: { readonly kind: ActorKind, readonly id: string | null, readonly name: string }, readonly workspace: { readonly id: string, readonly name: string, readonly plan: Plan, readonly tokenCount: number, readonly tokenLimit: number } } };
+export type SessionQuery = { readonly viewer: { readonly abilities: ReadonlyArray<Ability>, readonly actor: { readonly kind: ActorKind, readonly id: string | null, readonly name: string }, readonly workspace: { readonly id: string, readonly name: string, readonly plan: Plan, readonly tokenCount: number, readonly tokenLimit: number }, readonly workspaces: ReadonlyArray<{ readonly id: string }> } };
 
-export type TokenRowFragment = { readonly id: string, readonly label: string, readonly hint: string, readonly mode: TokenMode, readonly state: TokenState, readonly abilities: ReadonlyArray<Ability>, readonly createdAt: string, readonly expiresAt: string | null, readonly lastUsedAt: string | null, readonly lastUsedIp: string | null, readonly lastUsedUserAgent: string | null, readonly revokedAt: string | null, readonly mintedBy: { readonly kind: ActorKind, readonly name: string }, readonly usage: ReadonlyArray<{ readonly start: string, readonly requests: number }>, readonly abilityUsage: ReadonlyArray<{ readonly ability: Ability, readonly lastUsedAt: string | null }>, readonly advice: ReadonlyArray<{ readonly code: AdviceCode }>, readonly rotatedFrom: { readonly id: string, readonly hint: string, readonly state: TokenState, readonly lastUsedAt: string | null } | null, readonly rotatedTo: { readonly id: string, readonly hint: string, readonly lastUsedAt: string | null } | null };
+export type TokenRowFragment = { readonly id: string, readonly label: string, readonly hint: string, readonly mode: TokenMode, readonly state: TokenState, readonly abilities: ReadonlyArray<Ability>, readonly createdAt: string, readonly expiresAt: string | null, readonly lastUsedAt: string | null, readonly lastUsedIp: string | null, readonly lastUsedUserAgent: string | null, readonly revokeOld: RevokeOld | null, readonly rotationEndsAt: string | null, readonly revokedAt: string | null, readonly mintedBy: { readonly kind: ActorKind, readonly name: string }, readonly usage: ReadonlyArray<{ readonly start: string, readonly requests: number }>, readonly abilityUsage: ReadonlyArray<{ readonly ability: Ability, readonly lastUsedAt: string | null }>, readonly advice: ReadonlyArray<{ readonly code: AdviceCode }>, readonly rotatedFrom: { readonly id: string, readonly hint: string, readonly state: TokenState, readonly lastUsedAt: string | null } | null, readonly rotatedTo: { readonly id: string, readonly hint: string, readonly lastUsedAt: string | null } | null };
 
 export type TokensQueryVariables = Exact<{
   after?: InputMaybe<Scalars['Cursor']['input']>;
@@ -311,7 +330,7 @@ export type TokensQueryVariables = Exact<{
 }>;
 
 
-export type TokensQuery = { readonly apiTokens: { readonly totalCount: number, readonly nodes: ReadonlyArray<{ readonly id: string, readonly label: string, readonly hint: string, readonly mode: TokenMode, readonly state: TokenState, readonly abilities: ReadonlyArray<Ability>, readonly createdAt: string, readonly expiresAt: string | null, readonly lastUsedAt: string | null, readonly lastUsedIp: string | null, readonly lastUsedUserAgent: string | null, readonly revokedAt: string | null, readonly mintedBy: { readonly kind: ActorKind, readonly name: string }, readonly usage: ReadonlyArray<{ readonly start: string, readonly requests: number }>, readonly abilityUsage: ReadonlyArray<{ readonly ability: Ability, readonly lastUsedAt: string | null }>, readonly advice: ReadonlyArray<{ readonly code: AdviceCode }>, readonly rotatedFrom: { readonly id: string, readonly hint: string, readonly state: TokenState, readonly lastUsedAt: string | null } | null, readonly rotatedTo: { readonly id: string, readonly hint: string, readonly lastUsedAt: string | null } | null }>, readonly pageInfo: { readonly hasNextPage: boolean, readonly endCursor: string | null } } };
+export type TokensQuery = { readonly apiTokens: { readonly totalCount: number, readonly nodes: ReadonlyArray<{ readonly id: string, readonly label: string, readonly hint: string, readonly mode: TokenMode, readonly state: TokenState, readonly abilities: ReadonlyArray<Ability>, readonly createdAt: string, readonly expiresAt: string | null, readonly lastUsedAt: string | null, readonly lastUsedIp: string | null, readonly lastUsedUserAgent: string | null, readonly revokeOld: RevokeOld | null, readonly rotationEndsAt: string | null, readonly revokedAt: string | null, readonly mintedBy: { readonly kind: ActorKind, readonly name: string }, readonly usage: ReadonlyArray<{ readonly start: string, readonly requests: number }>, readonly abilityUsage: ReadonlyArray<{ readonly ability: Ability, readonly lastUsedAt: string | null }>, readonly advice: ReadonlyArray<{ readonly code: AdviceCode }>, readonly rotatedFrom: { readonly id: string, readonly hint: string, readonly state: TokenState, readonly lastUsedAt: string | null } | null, readonly rotatedTo: { readonly id: string, readonly hint: string, readonly lastUsedAt: string | null } | null }>, readonly pageInfo: { readonly hasNextPage: boolean, readonly endCursor: string | null } } };
 
 export type GlanceQueryVariables = Exact<{
   day: Scalars['Time']['input'];
@@ -329,7 +348,7 @@ export type TokenQueryVariables = Exact<{
 }>;
 
 
-export type TokenQuery = { readonly apiToken: { readonly revokeReason: string | null, readonly id: string, readonly label: string, readonly hint: string, readonly mode: TokenMode, readonly state: TokenState, readonly abilities: ReadonlyArray<Ability>, readonly createdAt: string, readonly expiresAt: string | null, readonly lastUsedAt: string | null, readonly lastUsedIp: string | null, readonly lastUsedUserAgent: string | null, readonly revokedAt: string | null, readonly revokedBy: { readonly kind: ActorKind, readonly name: string } | null, readonly mintedBy: { readonly kind: ActorKind, readonly name: string }, readonly usage: ReadonlyArray<{ readonly start: string, readonly requests: number }>, readonly abilityUsage: ReadonlyArray<{ readonly ability: Ability, readonly lastUsedAt: string | null }>, readonly advice: ReadonlyArray<{ readonly code: AdviceCode }>, readonly rotatedFrom: { readonly id: string, readonly hint: string, readonly state: TokenState, readonly lastUsedAt: string | null } | null, readonly rotatedTo: { readonly id: string, readonly hint: string, readonly lastUsedAt: string | null } | null } | null, readonly auditEntries: { readonly nodes: ReadonlyArray<{ readonly id: string, readonly at: string, readonly action: string, readonly outcome: AuditOutcome, readonly targetType: string, readonly targetId: string | null, readonly targetLabel: string | null, readonly ip: string | null, readonly userAgent: string | null, readonly requestId: string | null, readonly changes: Record<string, unknown> | null, readonly actor: { readonly kind: ActorKind, readonly id: string | null, readonly name: string } }> } };
+export type TokenQuery = { readonly apiToken: { readonly revokeReason: string | null, readonly id: string, readonly label: string, readonly hint: string, readonly mode: TokenMode, readonly state: TokenState, readonly abilities: ReadonlyArray<Ability>, readonly createdAt: string, readonly expiresAt: string | null, readonly lastUsedAt: string | null, readonly lastUsedIp: string | null, readonly lastUsedUserAgent: string | null, readonly revokeOld: RevokeOld | null, readonly rotationEndsAt: string | null, readonly revokedAt: string | null, readonly revokedBy: { readonly kind: ActorKind, readonly name: string } | null, readonly mintedBy: { readonly kind: ActorKind, readonly name: string }, readonly usage: ReadonlyArray<{ readonly start: string, readonly requests: number }>, readonly abilityUsage: ReadonlyArray<{ readonly ability: Ability, readonly lastUsedAt: string | null }>, readonly advice: ReadonlyArray<{ readonly code: AdviceCode }>, readonly rotatedFrom: { readonly id: string, readonly hint: string, readonly state: TokenState, readonly lastUsedAt: string | null } | null, readonly rotatedTo: { readonly id: string, readonly hint: string, readonly lastUsedAt: string | null } | null } | null, readonly auditEntries: { readonly nodes: ReadonlyArray<{ readonly id: string, readonly at: string, readonly action: string, readonly outcome: AuditOutcome, readonly targetType: string, readonly targetId: string | null, readonly targetLabel: string | null, readonly ip: string | null, readonly userAgent: string | null, readonly requestId: string | null, readonly changes: Record<string, unknown> | null, readonly actor: { readonly kind: ActorKind, readonly id: string | null, readonly name: string } }> } };
 
 export type MintMutationVariables = Exact<{
   input: MintTokenInput;
@@ -364,7 +383,7 @@ export type UsedSubscriptionVariables = Exact<{
 }>;
 
 
-export type UsedSubscription = { readonly apiTokenUsed: { readonly id: string, readonly label: string, readonly hint: string, readonly mode: TokenMode, readonly state: TokenState, readonly abilities: ReadonlyArray<Ability>, readonly createdAt: string, readonly expiresAt: string | null, readonly lastUsedAt: string | null, readonly lastUsedIp: string | null, readonly lastUsedUserAgent: string | null, readonly revokedAt: string | null, readonly mintedBy: { readonly kind: ActorKind, readonly name: string }, readonly usage: ReadonlyArray<{ readonly start: string, readonly requests: number }>, readonly abilityUsage: ReadonlyArray<{ readonly ability: Ability, readonly lastUsedAt: string | null }>, readonly advice: ReadonlyArray<{ readonly code: AdviceCode }>, readonly rotatedFrom: { readonly id: string, readonly hint: string, readonly state: TokenState, readonly lastUsedAt: string | null } | null, readonly rotatedTo: { readonly id: string, readonly hint: string, readonly lastUsedAt: string | null } | null } };
+export type UsedSubscription = { readonly apiTokenUsed: { readonly id: string, readonly label: string, readonly hint: string, readonly mode: TokenMode, readonly state: TokenState, readonly abilities: ReadonlyArray<Ability>, readonly createdAt: string, readonly expiresAt: string | null, readonly lastUsedAt: string | null, readonly lastUsedIp: string | null, readonly lastUsedUserAgent: string | null, readonly revokeOld: RevokeOld | null, readonly rotationEndsAt: string | null, readonly revokedAt: string | null, readonly mintedBy: { readonly kind: ActorKind, readonly name: string }, readonly usage: ReadonlyArray<{ readonly start: string, readonly requests: number }>, readonly abilityUsage: ReadonlyArray<{ readonly ability: Ability, readonly lastUsedAt: string | null }>, readonly advice: ReadonlyArray<{ readonly code: AdviceCode }>, readonly rotatedFrom: { readonly id: string, readonly hint: string, readonly state: TokenState, readonly lastUsedAt: string | null } | null, readonly rotatedTo: { readonly id: string, readonly hint: string, readonly lastUsedAt: string | null } | null } };
 
 export class TypedDocumentString<TResult, TVariables>
   extends String
@@ -443,9 +462,46 @@ export const TokenRowFragmentDoc = new TypedDocumentString(`
     hint
     lastUsedAt
   }
+  revokeOld
+  rotationEndsAt
   revokedAt
 }
     `, {"fragmentName":"TokenRow"}) as unknown as TypedDocumentString<TokenRowFragment, unknown>;
+export const WorkspacesDocument = new TypedDocumentString(`
+    query Workspaces {
+  viewer {
+    workspaces {
+      id
+      slug
+      name
+      role
+      current
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<WorkspacesQuery, WorkspacesQueryVariables>;
+export const SessionsDocument = new TypedDocumentString(`
+    query Sessions($operator: ID!) {
+  sessions(operatorId: $operator) {
+    id
+    way
+    createdAt
+    lastSeenAt
+    ip
+    userAgent
+    current
+  }
+}
+    `) as unknown as TypedDocumentString<SessionsQuery, SessionsQueryVariables>;
+export const EndSessionDocument = new TypedDocumentString(`
+    mutation EndSession($input: EndSessionInput!) {
+  endSession(input: $input) {
+    receipt {
+      requestsCancelled
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<EndSessionMutation, EndSessionMutationVariables>;
 export const AuditEntriesDocument = new TypedDocumentString(`
     query AuditEntries($first: Int, $after: Cursor, $last: Int, $before: Cursor, $filter: AuditEntryFilter!) {
   auditEntries(
@@ -512,6 +568,9 @@ export const SessionDocument = new TypedDocumentString(`
       tokenCount
       tokenLimit
     }
+    workspaces {
+      id
+    }
     abilities
   }
 }
@@ -567,6 +626,8 @@ export const TokensDocument = new TypedDocumentString(`
     hint
     lastUsedAt
   }
+  revokeOld
+  rotationEndsAt
   revokedAt
 }`) as unknown as TypedDocumentString<TokensQuery, TokensQueryVariables>;
 export const GlanceDocument = new TypedDocumentString(`
@@ -678,6 +739,8 @@ fragment TokenRow on ApiToken {
     hint
     lastUsedAt
   }
+  revokeOld
+  rotationEndsAt
   revokedAt
 }`) as unknown as TypedDocumentString<TokenQuery, TokenQueryVariables>;
 export const MintDocument = new TypedDocumentString(`
@@ -772,5 +835,7 @@ export const UsedDocument = new TypedDocumentString(`
     hint
     lastUsedAt
   }
+  revokeOld
+  rotationEndsAt
   revokedAt
 }`) as unknown as TypedDocumentString<UsedSubscription, UsedSubscriptionVariables>;

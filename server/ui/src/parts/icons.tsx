@@ -14,6 +14,7 @@ export const Back = () => <Icon><path d="M13 8H3m4-4L3 8l4 4" /></Icon>
 export const Alert = () => <Icon><path d="M8 2 1.500 13.500h13zM8 6.500v3M8 11.500v.1" /></Icon>
 export const Info = () => <Icon><circle cx="8" cy="8" r="6" /><path d="M8 7.500v3.500M8 5v.1" /></Icon>
 export const Down = () => <Icon><path d="M8 2.500v8m-3.500-3L8 11l3.500-3.500M3 13.500h10" /></Icon>
+export const Chevron = () => <Icon><path d="m4 6 4 4 4-4" /></Icon>
 
 export const History = () => <Icon><path d="M2.500 8a5.500 5.500 0 1 0 1.700-4L2.500 5.500m0-3v3h3M8 5v3l2 1.500" /></Icon>
 

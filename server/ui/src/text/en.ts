@@ -1,4 +1,4 @@
-import type { Ability, AuditOutcome, Plan, TokenMode, TokenState } from '../api/schema'
+import type { Ability, AuditOutcome, OperatorRole, Plan, SignInWay, TokenMode, TokenState } from '../api/schema'
 import type { Format } from './format'
 
 // english is the catalogue that all others have the shape of. What stands in {}
@@ -35,6 +35,24 @@ export const english = (f: Format) => ({
       'email-unverified': 'Your identity provider has not verified your e-mail address.',
       'role-missing': 'Your identity provider gives you no role here.',
     },
+  },
+  account: {
+    workspaces: 'Your workspaces',
+    switchFrom: (name: string) => `${name}: switch to another workspace`,
+    switchTo: (name: string) => `Switch to ${name}`,
+    go: 'Switch',
+    here: 'You are here',
+    roles: { ADMIN: 'You are an admin', MEMBER: 'You are a member' } satisfies Record<OperatorRole, string>,
+    sessions: 'Your sessions',
+    sessionsOf: (name: string) => `${name}: your sessions`,
+    intro: 'Where you are signed in to this workspace. Ending a session ends its requests at once.',
+    ways: { LINK: 'One-time link', OIDC: 'Single sign-on', HOST: 'Host application', JWT: 'Token of the host application' } satisfies Record<SignInWay, string>,
+    began: 'Began {when}',
+    seen: 'Last seen {when}',
+    thisOne: 'This one',
+    end: 'End',
+    endOf: (moment: string) => `End the session begun ${moment}`,
+    ended: 'The session has ended.',
   },
   general: {
     cancel: 'Cancel',
@@ -201,6 +219,9 @@ export const english = (f: Format) => ({
     replaces: 'Replaces {hint}, {use}.',
     used: (relative: string) => `last used ${relative}`,
     unused: 'not used yet',
+    endsLive: 'It ends when the new one is first used.',
+    endsAt: 'It ends when the new one is first used, at the latest on {moment}.',
+    endsByHand: 'It ends only by hand.',
     endNow: 'End now',
   },
   revoke: {

@@ -79,12 +79,22 @@ export function Rotation({ token, open }: RowProps) {
     return (
       <p class="beneath rotation">
         <span><Rich text={text.rotate.replacedBy} hint={<code>{successor.hint}</code>} use={use(successor.lastUsedAt)} /></span>{' '}
+        <RotationEnd token={token} />{' '}
         {mayChange && <button type="button" class="inline" onClick={() => open({ kind: 'revoke', token })}>{text.rotate.endNow}</button>}
       </p>
     )
   }
   if (!old || (old.state !== 'ACTIVE' && old.state !== 'ROTATING')) return null
   return <p class="beneath rotation"><span><Rich text={text.rotate.replaces} hint={<code>{old.hint}</code>} use={use(old.lastUsedAt)} /></span></p>
+}
+
+// RotationEnd is what ends a token that is being replaced.
+function RotationEnd({ token: { revokeOld, rotationEndsAt } }: { token: TokenRowFragment }) {
+  const { text, format } = useSite()
+  if (!revokeOld) return null
+  if (revokeOld === 'MANUALLY') return <span>{text.rotate.endsByHand}</span>
+  if (!rotationEndsAt) return <span>{text.rotate.endsLive}</span>
+  return <span><Rich text={text.rotate.endsAt} moment={<time dateTime={rotationEndsAt}>{format.short(new Date(rotationEndsAt))}</time>} /></span>
 }
 
 // LastUsed is when a token was last used, and from where by what.

@@ -1,1 +1,0 @@
-import{D as e,m as t,p as n,u as r,x as i}from"./notice-CT70AY5p.js";function a({text:a}){let{text:o}=r(),[s,c]=e(!1);return i(`button`,{type:`button`,class:`button quiet`,onClick:()=>navigator.clipboard?.writeText(a).then(()=>c(!0),()=>c(!1)),children:[i(s?n:t,{}),i(`span`,{role:`status`,children:s?o.general.copied:o.general.copy})]})}export{a as t};
