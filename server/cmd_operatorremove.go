@@ -70,22 +70,28 @@ func (c operatorRemoveCommand) Run(ctx context.Context, std streams) error {
 // dispose does with a token of somebody who was removed what was asked for, and
 // shows what there is then.
 func dispose(ctx context.Context, tokens *token.Service, by token.Caller, who *ent.Operator, t *ent.Token, fate string) (removedToken, error) {
-	left := removedToken{tokenView: viewToken(tokens, by.Workspace.Slug, t)}
+	var left removedToken
+	var failed error
 	switch fate {
 	case "rotate":
 		rotated, err := tokens.Rotate(ctx, by, token.RotateInput{ID: t.ID, RevokeOld: token.WhenNewIsLive})
-		if err != nil {
-			return left, err
+		if failed = err; err == nil {
+			t, left.Secret = rotated.Token, rotated.Secret.Reveal()
 		}
-		return removedToken{viewToken(tokens, by.Workspace.Slug, rotated.Token), rotated.Secret.Reveal()}, nil
 	case "revoke":
 		ended, err := tokens.Revoke(ctx, by, t.ID, "minted by "+who.Email+", who was removed")
-		if err != nil {
-			return left, err
+		if failed = err; err == nil {
+			t = ended.Token
 		}
-		left.tokenView = viewToken(tokens, by.Workspace.Slug, ended.Token)
 	}
-	return left, nil
+	views, err := viewTokens(ctx, tokens, by.Workspace.Slug, t)
+	if err != nil {
+		// The secret must be printed all the same.
+		left.tokenView = viewToken(tokens, by.Workspace.Slug, t)
+		return left, errors.Join(failed, err)
+	}
+	left.tokenView = views[0]
+	return left, failed
 }
 
 func (c operatorRemoveCommand) print(std streams, removal operatorRemoval) error {

@@ -39,6 +39,9 @@ func TestWhatBecomesOfTheTokensOfWhoWasRemoved(t *testing.T) {
 			if left.State != want || (left.ID == old.ID) != (old.Label != "rotate") || (left.Secret != "") != (old.Label == "rotate") {
 				t.Errorf("%s: %+v", old.Label, left.tokenView)
 			}
+			if old.Label == "keep" && len(left.Advice) == 0 {
+				t.Error("no advice that its minter has left")
+			}
 			if left.Secret == "" {
 				continue
 			}
