@@ -224,8 +224,8 @@ func TestForwardAuthRefusesBeforeTheRevocation(t *testing.T) {
 					revoked <- err
 				}()
 				select {
-				case <-revoked:
-					t.Errorf("%s: revoked while %d was being answered", c.query, c.status)
+				case err := <-revoked:
+					t.Errorf("%s: revoked (%v) while %d was being answered", c.query, err, c.status)
 				case <-time.After(200 * time.Millisecond): // it waits
 				}
 			}}

@@ -130,7 +130,7 @@ func openFile(b *testing.B) auditsink.Sink {
 	if err != nil {
 		b.Fatal(err)
 	}
-	b.Cleanup(func() { _ = sink.Close(context.Background()) })
+	b.Cleanup(func() { _ = sink.Close(context.WithoutCancel(b.Context())) })
 	return sink
 }
 
