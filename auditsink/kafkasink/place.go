@@ -1,6 +1,7 @@
 package kafkasink
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,44 +30,55 @@ type place struct {
 	last   int64 // the sequence of the last record; 0 for none
 }
 
-// append produces the records and waits until Kafka has them. It reports a
-// [*remote.Refusal] if they are too large.
+// append produces those of the records that are not there yet, and waits until
+// Kafka has them. It reports a [*remote.Refusal] if they are too large.
 func (p *place) append(ctx context.Context, records []auditsink.Record) error {
+	for len(records) > 0 && records[0].Seq <= p.last {
+		records = records[1:]
+	}
 	// The client may hold on to what it was given when nobody waits any more.
 	lines := auditsink.AppendLines(nil, records)
 	if len(records) > 1 && len(lines)+recordBytes*len(records) > batchBytes {
 		return &remote.Refusal{Reason: "it is more than goes into a batch"}
 	}
-	failed := make(chan error, len(records))
-	for _, r := range records {
+	type result struct {
+		n   int
+		err error
+	}
+	results := make(chan result, len(records))
+	for n, r := range records {
 		message := &kgo.Record{Topic: p.topic, Partition: partition, Key: []byte(r.ID.String()), Value: lines[:len(r.Line):len(r.Line)]}
 		if r.Checkpoint.Size > 0 {
 			message.Headers = []kgo.RecordHeader{{Key: auditsink.CheckpointField, Value: []byte(r.Checkpoint.Note)}}
 		}
-		p.client.Produce(context.WithoutCancel(ctx), message, func(_ *kgo.Record, err error) { failed <- err })
+		p.client.Produce(context.WithoutCancel(ctx), message, func(_ *kgo.Record, err error) { results <- result{n, err} })
 		lines = lines[len(r.Line)+1:]
 	}
 	if err := p.client.Flush(ctx); err != nil {
 		return fmt.Errorf("wait for Kafka: %w", err)
 	}
-	var errs []error
+	errs := make([]error, len(records))
 	for range records {
 		select {
-		case err := <-failed:
-			errs = append(errs, err)
+		case r := <-results:
+			errs[r.n] = r.err
 		case <-ctx.Done():
 			return fmt.Errorf("wait for Kafka: %w", ctx.Err())
 		}
 	}
+	// The client may have begun to send before it had all: then the first of
+	// them are there, even if the others are refused.
+	for n := 0; n < len(records) && errs[n] == nil; n++ {
+		p.last = records[n].Seq
+	}
 	err := errors.Join(errs...)
 	switch {
 	case err == nil:
-		p.last = records[len(records)-1].Seq
 		return nil
 	case errors.Is(err, kerr.MessageTooLarge), errors.Is(err, kerr.RecordListTooLarge):
 		return &remote.Refusal{Reason: "it is larger than the topic takes"}
 	}
-	return fmt.Errorf("produce: %w", errs[0])
+	return fmt.Errorf("produce: %w", cmp.Or(errs...))
 }
 
 // find sees that the topic is there, and its partition has a leader.

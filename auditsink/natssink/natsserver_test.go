@@ -103,7 +103,11 @@ func makeStream(t testing.TB, js jetstream.JetStream, config jetstream.StreamCon
 	ctx, done := context.WithTimeout(t.Context(), patience)
 	defer done()
 	config.Name = "AUDIT"
-	if _, err := js.CreateStream(ctx, config); err != nil {
+	_, err := js.CreateStream(ctx, config)
+	for err != nil && config.Replicas > 1 && ctx.Err() == nil { // until the servers have found each other
+		_, err = js.CreateStream(ctx, config)
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 }
