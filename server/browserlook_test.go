@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -100,7 +101,11 @@ func (b *tab) audit(t *testing.T, what string) {
 	if !eval[bool](t, b, "typeof axe === 'object'") {
 		eval[any](t, b, axe(t)+"; undefined")
 	}
-	broken := eval[[]string](t, b, `axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'], resultTypes: ['violations'] }).then((result) =>
+	// The pseudo-locales write names within a label in other letters than beside
+	// it, which no language does.
+	named := strconv.FormatBool(!strings.Contains(b.language, "-X"))
+	broken := eval[[]string](t, b, `axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'], resultTypes: ['violations'],
+		rules: { 'label-content-name-mismatch': { enabled: `+named+` } } }).then((result) =>
 		result.violations.flatMap((v) => v.nodes.map((n) => v.id + ': ' + n.html.slice(0, 200) + ' ' + (n.any[0]?.message ?? ''))))`)
 	for _, each := range broken {
 		t.Errorf("%s: %s", what, each)
