@@ -140,7 +140,7 @@ func (s *Service) letIn(ctx context.Context, a Entry, hash bearer.Hash) (*ent.Se
 			return err
 		})
 	}
-	if err = attempt(); ent.IsConstraintError(err) {
+	if err = attempt(); ent.IsConstraintError(err) || errors.Is(err, ErrExists) {
 		err = attempt() // another has made the operator meanwhile
 	}
 	if refused, ok := errors.AsType[*refusedEntry](err); ok {
