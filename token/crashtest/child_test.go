@@ -10,6 +10,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/keloa/apitokens/auditsink"
 	"github.com/keloa/apitokens/auditsink/filesink"
@@ -142,8 +143,12 @@ func work(ctx context.Context, tokens *token.Service, relays []*auditsink.Relay)
 // mintAndRevoke mints tokens and revokes every second one, until ctx is done.
 func mintAndRevoke(ctx context.Context, tokens *token.Service, by token.Caller, said *sayer) error {
 	for n := 0; ctx.Err() == nil; n++ {
-		minted, err := tokens.Mint(context.WithoutCancel(ctx), by, token.MintInput{
-			Label: "x", Abilities: []ability.Ability{ability.Read}, Mode: enttoken.ModeLIVE,
+		var minted token.Minted
+		err := insist(func() (err error) {
+			minted, err = tokens.Mint(context.WithoutCancel(ctx), by, token.MintInput{
+				Label: "x", Abilities: []ability.Ability{ability.Read}, Mode: enttoken.ModeLIVE,
+			})
+			return err
 		})
 		if err != nil {
 			return err
@@ -152,12 +157,26 @@ func mintAndRevoke(ctx context.Context, tokens *token.Service, by token.Caller, 
 		if n%2 == 0 {
 			continue
 		}
-		if _, err := tokens.Revoke(context.WithoutCancel(ctx), by, minted.Token.ID, ""); err != nil {
+		err = insist(func() error {
+			_, err := tokens.Revoke(context.WithoutCancel(ctx), by, minted.Token.ID, "")
+			return err
+		})
+		if err != nil {
 			return err
 		}
 		said.say(auditsink.ActionRevoke, minted.Token.ID.String())
 	}
 	return nil
+}
+
+// insist does a thing again where it is told to, within patience: a server that
+// was frozen wakes with the time for its reads used up.
+func insist(do func() error) error {
+	for began := time.Now(); ; {
+		if err := do(); !errors.Is(err, token.ErrUnavailable) || time.Since(began) > patience {
+			return err
+		}
+	}
 }
 
 // sayer writes whole lines, each at once.
