@@ -91,10 +91,10 @@ func (s *Service) check(ctx context.Context, by Caller) error {
 			return lost(needed(ctx, by), v.Abilities)
 		}
 	}
-	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
-	defer cancel()
-	client := s.db.Client()
-	return s.checkIn(ctx, by, client.Token.Query(), client.Session.Query())
+	return s.inTime(ctx, func(ctx context.Context) error {
+		client := s.db.Client()
+		return s.checkIn(ctx, by, client.Token.Query(), client.Session.Query())
+	})
 }
 
 // holds is check inside a transaction, and keeps what by came with from ending

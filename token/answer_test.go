@@ -3,6 +3,7 @@ package token_test
 import (
 	"context"
 	"errors"
+	"math"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -353,6 +354,44 @@ func TestUnavailable(t *testing.T) {
 		}
 		if _, err := s.Revoke(t.Context(), e.Owner, minted.ID, ""); err == nil {
 			t.Error("revoked without a database")
+		}
+	})
+}
+
+// What the database says is too old to be answered with once a lease has passed
+// since it was asked: a revocation has not waited for it any longer.
+func TestReadTooSlowToAnswerWith(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		e := tokentest.New(t, db, tokentest.Config{})
+		var elapsed, slow atomic.Int64 // slow is how many looks at the clock are still to be a lease after the one before
+		s := token.New(token.Options{
+			Database: db, Journal: e.Journal, Now: e.Now,
+			Elapsed: func() time.Duration {
+				if slow.Add(-1) >= 0 {
+					return time.Duration(elapsed.Add(int64(time.Second)))
+				}
+				return time.Duration(elapsed.Load())
+			},
+		})
+		if _, err := s.Join(t.Context(), time.Second, nil); err != nil {
+			t.Fatal(err)
+		}
+		_, secret := e.Mint(t, "x", ability.Read)
+		by, err := s.Authenticate(t.Context(), secret, token.Origin{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		elapsed.Store(int64(time.Second)) // the lease has passed
+
+		slow.Store(7)
+		if err := s.Answer(t.Context(), by, write); err != nil || slow.Load() > 0 {
+			t.Errorf("read again until it was in time: %v, and %d looks at the clock are left", err, slow.Load())
+		}
+		hurried, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+		defer cancel()
+		slow.Store(math.MaxInt64)
+		if _, err := s.Verify(hurried, secret, token.Origin{}); !errors.Is(err, token.ErrUnavailable) {
+			t.Errorf("read too slowly each time: %v", err)
 		}
 	})
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/keloa/apitokens/token/verdict"
 )
 
-// lookupTimeout bounds how long one look at the database takes that says whether
+// lookupTimeout bounds how long it takes to look up in the database whether
 // credentials are good.
 const lookupTimeout = 3 * time.Second
 
@@ -59,7 +59,32 @@ func (s *Service) verify(ctx context.Context, hash bearer.Hash, from Origin) (ve
 	case state == verdict.Known && s.fresh(v):
 		return v, nil
 	}
-	return s.read(ctx, hash, from)
+	err := s.inTime(ctx, func(ctx context.Context) (err error) {
+		v, err = s.read(ctx, hash, from)
+		return err
+	})
+	return v, err
+}
+
+// inTime has look ask the database whether credentials are good, and asks again if
+// it took so long to say so that a revocation would not have waited for the answer
+// that rests on it. Each look but the last takes about a lease, so they are few.
+func (s *Service) inTime(ctx context.Context, look func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
+	defer cancel()
+	for {
+		member := s.member.Load()
+		if member == nil {
+			return look(ctx)
+		}
+		began := member.Clock()
+		if err := look(ctx); err != nil || member.Timely(began) {
+			return err
+		}
+		if err := ctx.Err(); err != nil {
+			return unavailable("look up credentials in time", err)
+		}
+	}
 }
 
 // Verdicts says what the cache holds.
@@ -84,8 +109,6 @@ func (s *Service) fresh(v verdict.Verdict) bool {
 
 // read asks the database what a hash opens, and has the cache know the answer.
 func (s *Service) read(ctx context.Context, hash bearer.Hash, from Origin) (verdict.Verdict, error) {
-	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
-	defer cancel()
 	epoch := s.verdicts.Epoch()
 	t, err := s.readToken(ctx, hash)
 	if errors.Is(err, sql.ErrNoRows) {

@@ -90,6 +90,14 @@ func Join(ctx context.Context, o Options) (*Server, error) {
 // cache was read, so that a process that was stopped in between finds out.
 func (s *Server) Trusted() bool { return int64(s.Clock()) < s.trust.Load() }
 
+// Timely reports whether an answer may still be given that rests on a read of the
+// database which began at that moment on the clock. A revocation that the read did
+// not see waits for this server for one lease, as it does for its cache.
+func (s *Server) Timely(began time.Duration) bool { return s.Clock() < began+s.span() }
+
+// span is for how long the server may believe what it knows: a lease, less 1 %.
+func (s *Server) span() time.Duration { return s.Lease - s.Lease/100 }
+
 // ID is the id of the server's row; zero while it has none.
 func (s *Server) ID() uuid.UUID {
 	if id := s.id.Load(); id != nil {
@@ -148,7 +156,7 @@ func (s *Server) poll(ctx context.Context) error {
 	if err := s.acknowledge(ctx); err != nil {
 		return err
 	}
-	s.trust.Store(int64(began + s.Lease - s.Lease/100))
+	s.trust.Store(int64(began + s.span()))
 	return nil
 }
 
