@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"entgo.io/ent/dialect"
@@ -60,7 +61,7 @@ func openPool(cfg *mysql.Config) (*sql.DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
 	}
-	db := sql.OpenDB(readCommitted{c})
+	db := sql.OpenDB(session{c})
 	db.SetMaxOpenConns(maxConnections)
 	db.SetMaxIdleConns(maxConnections)
 	db.SetConnMaxLifetime(maxConnAge)
@@ -89,21 +90,52 @@ func configure(cfg *mysql.Config) {
 	}
 }
 
-// readCommitted makes READ COMMITTED the level of each connection. It is a
-// statement and not a parameter, because MySQL and MariaDB name the parameter
-// differently.
-type readCommitted struct{ driver.Connector }
+// session sets on each connection what the URL's parameters cannot.
+type session struct{ driver.Connector }
 
-func (c readCommitted) Connect(ctx context.Context) (driver.Conn, error) {
-	conn, err := c.Connector.Connect(ctx)
+func (s session) Connect(ctx context.Context) (driver.Conn, error) {
+	conn, err := s.Connector.Connect(ctx)
 	if err != nil {
 		return nil, err
 	}
-	_, err = conn.(driver.ExecerContext).ExecContext(ctx, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", nil)
-	if err != nil {
+	if err := prepare(ctx, conn); err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
 	return conn, nil
+}
+
+// prepare makes READ COMMITTED the level of a connection, which MySQL and MariaDB
+// have under different names as a parameter. On a node of a Galera cluster, it has
+// each statement wait for what was committed before it on the other nodes: who
+// reads there what is revoked must see what is.
+func prepare(ctx context.Context, conn driver.Conn) error {
+	_, err := conn.(driver.ExecerContext).ExecContext(ctx, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", nil)
+	if err != nil {
+		return err
+	}
+	galera, err := isGalera(ctx, conn)
+	if err != nil || !galera {
+		return err
+	}
+	_, err = conn.(driver.ExecerContext).ExecContext(ctx, "SET SESSION wsrep_sync_wait = 7", nil) // reads and both kinds of writes
+	return err
+}
+
+func isGalera(ctx context.Context, conn driver.Conn) (bool, error) {
+	rows, err := conn.(driver.QueryerContext).QueryContext(ctx, "SHOW VARIABLES LIKE 'wsrep_on'", nil)
+	if err != nil {
+		return false, err
+	}
+	defer rows.Close()
+	row := make([]driver.Value, 2)
+	switch err := rows.Next(row); {
+	case errors.Is(err, io.EOF):
+		return false, nil
+	case err != nil:
+		return false, err
+	}
+	value, _ := row[1].([]byte)
+	return string(value) == "ON", nil
 }
 
 // explain says what to do about a database that cannot be opened.

@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -42,17 +43,24 @@ type node struct {
 func newCluster(t *testing.T, size int, speed float64) ([]*node, string) {
 	t.Helper()
 	direct := dbtest.MySQLURL(t)
-	dbtest.Migrated(t, direct)
+	nodes := startNodes(t, slices.Repeat([]string{direct}, size), speed)
+	return nodes, direct
+}
+
+// startNodes returns a server on each of the URLs, which are of one database.
+func startNodes(t *testing.T, urls []string, speed float64) []*node {
+	t.Helper()
+	dbtest.Migrated(t, urls[0])
 	var nodes []*node
-	for i := range size {
+	for i, direct := range urls {
 		n := &node{speed: 1}
-		if i == size-1 {
+		if i == len(urls)-1 {
 			n.speed = speed
 		}
 		n.start(t, direct)
 		nodes = append(nodes, n)
 	}
-	return nodes, direct
+	return nodes
 }
 
 func (n *node) start(t *testing.T, direct string) {

@@ -32,6 +32,8 @@ bool locked;  /* the lock of the token: held from the last check of an answer un
 bool changed; /* something was dropped from the cache since the epoch was taken */
 byte polling; /* ticks since the last poll began */
 byte trust;   /* ticks for which the cache may still be trusted */
+byte asked;   /* ticks since the database was asked for what an answer is to rest on */
+bool asking;  /* it was, and there is no answer yet */
 
 /* The revocation. */
 bool listed, returned;
@@ -50,6 +52,7 @@ end:	do
 		if :: polling < WAIT -> polling++ :: else fi;
 		if :: silent < SILENCE -> silent++ :: else fi;
 		if :: trust > 0 -> trust-- :: else fi;
+		if :: asking && asked < WAIT -> asked++ :: else fi;
 		if :: listed && waited < WAIT -> waited++ :: else fi
 	}
 	od
@@ -104,7 +107,17 @@ end:	do
 	   if
 	   :: atomic { found && trust > 0 -> answer_active() }
 #endif
-	   :: else -> atomic { if :: !revoked -> answer_active() :: else fi }
+	   :: else -> /* a server without a row does not answer yet */
+		d_step { row -> asking = true; asked = 0 };
+		found = !revoked;
+#ifdef ANSWER_WHAT_IS_OLD
+		if :: atomic { found -> answer_active() }
+#else
+		if :: atomic { found && asked < TRUST -> answer_active() }
+#endif
+		:: else
+		fi;
+		d_step { asking = false; asked = 0 }
 	   fi;
 	   d_step { locked = false; found = false; trusted = false }
 	od
@@ -128,10 +141,11 @@ end:	do
 	od
 }
 
-/* A row that was not renewed for a long time is swept. */
+/* A row that was not renewed for a long time is swept. That the server can read
+ * the database all the while is left out: see "What is not promised". */
 active proctype Sweep() {
 end:	do
-	:: atomic { row && silent == SILENCE -> row = false }
+	:: atomic { row && silent == SILENCE && !asking -> row = false }
 	od
 }
 

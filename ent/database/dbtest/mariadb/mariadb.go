@@ -59,14 +59,15 @@ func Start(ctx context.Context) (*Server, error) {
 	defer cancel()
 	for range attempts {
 		var s *Server
-		if s, err = start(ctx, binary, template); err == nil {
+		if s, err = start(ctx, binary, template, nil); err == nil {
 			return s, nil
 		}
 	}
 	return nil, fmt.Errorf("start MariaDB: %w", err)
 }
 
-func start(ctx context.Context, binary, template string) (*Server, error) {
+// start starts a server with the flags that more, which may be nil, adds.
+func start(ctx context.Context, binary, template string, more func(*Server) ([]string, error)) (*Server, error) {
 	port, err := freePort(ctx)
 	if err != nil {
 		return nil, err
@@ -75,7 +76,14 @@ func start(ctx context.Context, binary, template string) (*Server, error) {
 	if err := s.makeDir(ctx, template); err != nil {
 		return nil, err
 	}
-	if err := s.run(ctx, binary, port); err != nil {
+	var flags []string
+	if more != nil {
+		flags, err = more(s)
+	}
+	if err == nil {
+		err = s.run(ctx, binary, port, flags)
+	}
+	if err != nil {
 		s.removeDir()
 		return nil, err
 	}
@@ -93,8 +101,10 @@ func (s *Server) NewDatabase(ctx context.Context) (string, error) {
 	if _, err := s.admin.ExecContext(ctx, "CREATE DATABASE "+name); err != nil {
 		return "", fmt.Errorf("make a database: %w", err)
 	}
-	return fmt.Sprintf("mysql://root@%s/%s", s.addr, name), nil
+	return s.url(name), nil
 }
+
+func (s *Server) url(database string) string { return "mysql://root@" + s.addr + "/" + database }
 
 // Stop ends the server and removes what it stored.
 func (s *Server) Stop() {
@@ -108,16 +118,20 @@ func (s *Server) Stop() {
 
 // run starts the process and returns. The kernel kills it when the thread that
 // started it ends, so that thread is kept until the process is gone.
-func (s *Server) run(ctx context.Context, binary string, port int) error {
+func (s *Server) run(ctx context.Context, binary string, port int, more []string) error {
 	data := filepath.Join(s.dir, "data")
-	ctx = context.WithoutCancel(ctx)                                                               // it outlives the start
-	cmd := exec.CommandContext(ctx, binary, "--no-defaults", "--datadir="+data, "--socket=socket", // in datadir: a path of any length
-		"--bind-address=127.0.0.1", "--port="+strconv.Itoa(port),
+	flags := []string{
+		"--no-defaults", "--datadir=" + data, "--socket=socket", // in datadir: a path of any length
+		"--bind-address=127.0.0.1", "--port=" + strconv.Itoa(port),
 		"--skip-name-resolve", "--skip-log-bin", "--skip-ssl",
 		"--innodb-buffer-pool-size=32M", "--innodb-log-file-size=8M",
 		"--innodb-flush-log-at-trx-commit=0", "--innodb-doublewrite=0",
 		"--performance-schema=OFF", "--max-connections=300", "--key-buffer-size=1M",
-		"--aria-pagecache-buffer-size=1M", "--tmpdir="+data, "--character-set-server=utf8mb4")
+		"--aria-pagecache-buffer-size=1M", "--tmpdir=" + data, "--character-set-server=utf8mb4",
+	}
+	ctx = context.WithoutCancel(ctx) // it outlives the start
+	cmd := exec.CommandContext(ctx, binary, append(flags, more...)...)
+	cmd.Env = append(os.Environ(), "PATH="+s.dir+string(os.PathListSeparator)+os.Getenv("PATH")) // for scripts of its own
 	cmd.Stdout, cmd.Stderr = &s.output, &s.output
 	cmd.SysProcAttr = attributes()
 	started := make(chan error, 1)
