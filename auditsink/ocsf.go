@@ -119,7 +119,8 @@ type ocsfKind struct {
 // the management of an entity, whoever does it: API Activity would ask where the
 // call came from, and what expires by itself was not called. To end a token is to
 // delete it, since it never opens anything again. A refusal has changed nothing,
-// so it is an API call that failed. People are accounts.
+// so it is an API call that failed. People are accounts. For what the log says of
+// itself there is no class.
 var ocsfKinds = map[string]ocsfKind{
 	ActionMint:          {ocsfEntityManaged, 1, "Create", 1},
 	ActionRotate:        {ocsfEntityManaged, ocsfOther, "Rotate", 1},
@@ -130,7 +131,11 @@ var ocsfKinds = map[string]ocsfKind{
 	ActionWorkspacePlan: {ocsfEntityManaged, 3, "Update", 1},
 	ActionRefuse:        {ocsfAPIActivity, ocsfOther, "Refuse", 2},
 	ActionSignIn:        {ocsfAuthentication, 1, "Logon", 1},
+	ActionSignOut:       {ocsfAuthentication, 2, "Logoff", 1},
+	ActionAdd:           {ocsfAccountChange, 1, "Create", 1},
 	ActionRemove:        {ocsfAccountChange, 6, "Delete", 1},
+	ActionRestore:       {ocsfBase, ocsfOther, "Restore", 4},
+	ActionStub:          {ocsfBase, ocsfOther, "Stub", 2},
 }
 
 // ocsfLine returns the record in OCSF, on one line. The same record always gives
@@ -141,7 +146,7 @@ func ocsfLine(r Record) ([]byte, error) {
 		return nil, err
 	}
 	kind, known := ocsfKinds[e.Action]
-	if !known {
+	if !known { // a later version of this program recorded it
 		kind = ocsfKind{ocsfBase, ocsfOther, e.Action, 1}
 	}
 	out := ocsfEvent{
@@ -190,11 +195,17 @@ func (o *ocsfEvent) place(e Event, class int) {
 		}
 	case ocsfAuthentication:
 		user := ocsfUserOf(e.Actor)
+		if e.Target.Type == "Operator" { // another may end their session, or vouch for them
+			user = ocsfOperator(e.Target)
+		}
 		o.User, o.Service = &user, &ocsfNamed{"Keloa API tokens"}
 	case ocsfAccountChange:
-		o.User = &ocsfUser{Name: e.Target.Label, UID: e.Target.ID, Type: "User", TypeID: 1}
+		user := ocsfOperator(e.Target)
+		o.User = &user
 	}
 }
+
+func ocsfOperator(t Target) ocsfUser { return ocsfUser{t.Label, t.ID, "User", 1} }
 
 func ocsfUserOf(a Actor) ocsfUser {
 	switch a.Kind {

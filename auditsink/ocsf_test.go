@@ -3,6 +3,7 @@ package auditsink_test
 import (
 	"bytes"
 	"encoding/json"
+	"os"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -25,10 +26,7 @@ func everyRecord(t *testing.T) []auditsink.Record {
 	t.Helper()
 	id := uuid.New()
 	var records []auditsink.Record
-	for _, action := range []string{
-		auditsink.ActionMint, auditsink.ActionRotate, auditsink.ActionRevoke, auditsink.ActionUpdate, auditsink.ActionExpire,
-		auditsink.ActionRefuse, auditsink.ActionExpose, auditsink.ActionSignIn, auditsink.ActionRemove, auditsink.ActionWorkspacePlan,
-	} {
+	for _, action := range auditsink.Actions {
 		for _, actor := range []auditsink.Actor{
 			{Kind: auditsink.Operator, ID: &id, Name: "owner@localhost"}, {Kind: auditsink.Token, ID: &id, Name: "zapier"}, {Kind: auditsink.System, Name: "clock"},
 		} {
@@ -80,7 +78,8 @@ func TestOCSFKeepsToTheSchema(t *testing.T) {
 			t.Fatal(err)
 		}
 		name, known := classNames[event.Class]
-		if !known || event.Type != event.Class*100+event.Activity || (event.Class == 0) != r.IsStub() {
+		ofLog := strings.HasPrefix(r.Action, "audit_log.")
+		if !known || event.Type != event.Class*100+event.Activity || (event.Class == 0) != ofLog {
 			t.Errorf("%s: class %d, type %d, activity %d", r.Action, event.Class, event.Type, event.Activity)
 			continue
 		}
@@ -89,6 +88,45 @@ func TestOCSFKeepsToTheSchema(t *testing.T) {
 		}
 		if bytes.ContainsAny(mapped.Line, "\n\r") || !utf8.Valid(mapped.Line) || !bytes.HasPrefix(mapped.Line, []byte(auditsink.OCSFPrefix)) {
 			t.Errorf("%s: %q", r.Action, mapped.Line)
+		}
+	}
+}
+
+// Both tables of the documentation have every action there is.
+func TestActionsAreDocumented(t *testing.T) {
+	text, err := os.ReadFile("../docs/audit.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, recorded, found := strings.Cut(string(text), "\n## What is recorded\n")
+	recorded, _, _ = strings.Cut(recorded, "\n## ")
+	_, mapped, foundToo := strings.Cut(string(text), "\n### In OCSF\n")
+	mapped, _, _ = strings.Cut(mapped, "\n## ")
+	if !found || !foundToo {
+		t.Fatal("docs/audit.md has other headings")
+	}
+	for _, action := range auditsink.Actions {
+		if !strings.Contains(recorded, "`"+action+"`") {
+			t.Errorf("%s is not said to be recorded", action)
+		}
+		if !strings.Contains(mapped, "`"+strings.Replace(action, "developers.", "…", 1)+"`") {
+			t.Errorf("%s is not said to be mapped to OCSF", action)
+		}
+	}
+}
+
+// Who signed in, or was signed out, is the user of an authentication, whoever did
+// it.
+func TestOCSFSaysWhoSignedOut(t *testing.T) {
+	e, id := sinktest.Event(1), uuid.New()
+	e.Action, e.Target = auditsink.ActionSignOut, auditsink.Target{Type: "Operator", ID: &id, Label: "guest@localhost"}
+	mapped, err := auditsink.OCSF.Record(sealed(t, 1, e))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`"activity_name":"Logoff"`, `"actor":{"user":{"name":"owner@localhost"`, `"user":{"name":"guest@localhost","uid":"` + id.String() + `"`} {
+		if !strings.Contains(string(mapped.Line), want) {
+			t.Errorf("%s is not in\n%s", want, mapped.Line)
 		}
 	}
 }

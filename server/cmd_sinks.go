@@ -36,11 +36,7 @@ type sinkView struct {
 func viewOf(s journal.SinkState) sinkView {
 	v := sinkView{
 		Name: s.Name, Cursor: s.Cursor, Behind: s.Behind, LagSeconds: s.Lag.Seconds(), Quarantined: s.Quarantined,
-		Required: s.Required, DownSince: s.DownSince, Problem: s.Problem,
-		State: map[string]string{"up": "fed", "unfed": "nobody feeds it"}[s.State()],
-	}
-	if v.State == "" {
-		v.State = s.State()
+		Required: s.Required, DownSince: s.DownSince, Problem: s.Problem, State: s.State(),
 	}
 	if s.Fed {
 		v.Holder = s.Holder.String()

@@ -1,0 +1,4 @@
+package auditsink
+
+// Actions is every action there is.
+var Actions = actions[:]
