@@ -81,11 +81,11 @@ func (s *session) replace(ctx context.Context, r Record, failure error) error {
 	return s.move(ctx, r.Seq)
 }
 
-// takesLate reports whether the sink can be given a record behind later ones.
+// takesLate reports whether the sink can be given a record behind later ones: one
+// that is asked what it holds would take it for the end.
 func (s *session) takesLate() bool {
 	_, resumes := s.to.Sink.(Resumer)
-	_, late := s.to.Sink.(Latecomer)
-	return late || !resumes
+	return !resumes
 }
 
 // offer offers the sink a record that it refused before, if one is due.
@@ -126,9 +126,6 @@ func (s *session) deliverLate(ctx context.Context, r Record) error {
 	r, err := s.to.Format.Record(r)
 	if err != nil {
 		return err
-	}
-	if sink, ok := s.to.Sink.(Latecomer); ok {
-		return sink.DeliverLate(ctx, r)
 	}
 	_, err = s.to.Sink.Deliver(ctx, &Batch{Records: []Record{r}})
 	return err

@@ -130,62 +130,22 @@ func TestQuarantineIsBounded(t *testing.T) {
 	})
 }
 
-// late is a resumer that can be given a record behind later ones.
-type late struct {
-	resumer
-
-	late []int64
-}
-
-func (l *late) DeliverLate(_ context.Context, r auditsink.Record) error {
-	l.late = append(l.late, r.Seq)
-	return nil
-}
-
-// A destination that is asked what it holds gets a record late only if it can
-// tell it from one that is new.
-func TestResumersAndWhatComesLate(t *testing.T) {
+// A destination that is asked what it holds keeps the stub: a record that came
+// late would be taken for the end.
+func TestResumerGetsNothingLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		for _, test := range []struct {
-			to   auditsink.Sink
-			sink *sink
-			kept int
-		}{
-			func() struct {
-				to   auditsink.Sink
-				sink *sink
-				kept int
-			} {
-				s := &resumer{}
-				return struct {
-					to   auditsink.Sink
-					sink *sink
-					kept int
-				}{s, &s.sink, 1}
-			}(),
-			func() struct {
-				to   auditsink.Sink
-				sink *sink
-				kept int
-			} {
-				s := &late{}
-				return struct {
-					to   auditsink.Sink
-					sink *sink
-					kept int
-				}{s, &s.sink, 0}
-			}(),
-		} {
-			source := newMemory()
-			source.add(sinktest.Records(t, 1, 5)...)
-			test.sink.before = refuse(true, new(atomic.Bool), 3)
-			r := start(t, source, auditsink.Destination{Sink: test.to})
-			pass(time.Minute)
-			r.stop()
-			wantUpTo(t, test.sink, 5)
-			if len(source.quarantine) != test.kept {
-				t.Errorf("%T: in quarantine %v", test.to, source.quarantine)
-			}
+		source, to := newMemory(), &resumer{}
+		source.add(sinktest.Records(t, 1, 5)...)
+		var healed atomic.Bool
+		to.before = refuse(true, &healed, 3)
+		r := start(t, source, auditsink.Destination{Sink: to})
+		pass(time.Minute)
+		healed.Store(true)
+		pass(time.Hour)
+		r.stop()
+		wantUpTo(t, &to.sink, 5)
+		if len(to.got) != 5 || !to.got[2].IsStub() || len(source.quarantine) != 1 {
+			t.Errorf("%d records, in quarantine %v", len(to.got), source.quarantine)
 		}
 	})
 }

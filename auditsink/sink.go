@@ -56,7 +56,8 @@ type Result struct {
 
 // Resumer is a sink whose destination can be asked what it holds, which makes
 // delivery exactly once: such a sink also accepts, and does not write again, a
-// record whose Seq is not above what the destination holds.
+// record whose Seq is not above what the destination holds. So it gets no record
+// late: where it refused one, its stub stays.
 type Resumer interface {
 	// HighWater returns the highest Seq that the destination holds as
 	// durably as Deliver promises, and 0 for none. What else the destination
@@ -75,13 +76,6 @@ type Reopener interface {
 // failure.
 type Prober interface {
 	Probe(ctx context.Context) error
-}
-
-// Latecomer is a Resumer that can take a record although it holds later ones: one
-// that it refused before, and holds a stub of. HighWater passes over it. A sink
-// that is no Resumer gets such a record by Deliver.
-type Latecomer interface {
-	DeliverLate(ctx context.Context, r Record) error
 }
 
 // Describer is a sink that says what it is good for.
@@ -105,7 +99,8 @@ var ErrClosed = errors.New("the audit sink is closed")
 
 // RejectedError says that the destination will never accept a record as it
 // stands: the first one that [Result] does not count as accepted. It then gets a
-// stub in its place. Every other error may pass.
+// stub in its place, and the record late, if that is taken one day, unless it is
+// a [Resumer]. Every other error may pass.
 type RejectedError struct {
 	Seq    int64
 	Reason string
