@@ -4,7 +4,9 @@
 //
 // An object holds a batch, a record a line, and is never changed. It is called
 // after the sequence of its first record, in four parts, so that names sort and
-// no listing is long: 000000000/000/000/042.jsonl.
+// no listing is long: 000000000/000/000/042.jsonl. Now and then a signed checkpoint
+// of the log is kept beside them, called after how many records it is of:
+// 000000000/000/000/057.checkpoint.
 //
 // # Durability
 //
@@ -50,7 +52,15 @@ type Sink struct {
 // Deliver makes an object of those records of the batch that are not held yet.
 func (s *Sink) Deliver(ctx context.Context, b *auditsink.Batch) (auditsink.Result, error) {
 	return s.gate.Pass(ctx, func(ctx context.Context) (auditsink.Result, error) {
-		return auditsink.Result{}, s.use(ctx, func(ctx context.Context, p *place) error { return p.add(ctx, b.Records) })
+		var result auditsink.Result
+		err := s.use(ctx, func(ctx context.Context, p *place) error {
+			if err := p.add(ctx, b.Records); err != nil {
+				return err
+			}
+			result.Accepted = len(b.Records)
+			return p.witness(ctx, b.Records[len(b.Records)-1].Checkpoint)
+		})
+		return result, err
 	})
 }
 
@@ -70,7 +80,7 @@ func (s *Sink) HighWater(ctx context.Context) (last int64, err error) {
 func (s *Sink) Probe(ctx context.Context) error {
 	_, err := s.gate.Pass(ctx, func(ctx context.Context) (auditsink.Result, error) {
 		return auditsink.Result{}, s.use(ctx, func(ctx context.Context, p *place) error {
-			_, err := p.list(ctx, "", levels[0])
+			_, err := p.list(ctx, "")
 			return err
 		})
 	})

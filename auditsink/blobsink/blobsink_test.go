@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/keloa/apitokens/auditsink"
@@ -147,6 +148,60 @@ func TestTwoWritersCannotMix(t *testing.T) {
 			if got[i] != string(r.Line) {
 				t.Errorf("record %d: got %s", r.Seq, got[i])
 			}
+		}
+	}
+}
+
+// Of two processes that make an object in a folder at the same moment, one does.
+func TestObjectIsMadeOnce(t *testing.T) {
+	records := sinktest.Records(t, 1, 20)
+	for range 50 {
+		folder := t.TempDir()
+		var writers sync.WaitGroup
+		for _, n := range []int{1, 7, 13, 20} {
+			sink := open(t, "blob+file:"+folder)
+			writers.Go(func() {
+				if _, err := sink.Deliver(t.Context(), &auditsink.Batch{Records: records[:n]}); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		writers.Wait()
+		got := lines(t, folder)
+		if len(got) != len(records) {
+			t.Fatalf("%d records are kept, want %d, in %q", len(got), len(records), files(t, folder))
+		}
+		for i, r := range records {
+			if got[i] != string(r.Line) {
+				t.Errorf("record %d: got %s", r.Seq, got[i])
+			}
+		}
+	}
+}
+
+// A checkpoint is kept beside the records, and is not taken for one.
+func TestCheckpointIsAnObject(t *testing.T) {
+	t.Setenv("BLOBSINK_ACCESS_KEY", accessKey)
+	server := startS3(t)
+	bucket, folder := server.bucket(t), t.TempDir()
+	for url, kept := range map[string]string{
+		"blob+file:" + folder: folder,
+		server.url(bucket, server.addr, server.key) + "&ca=" + server.ca: filepath.Join(server.root, bucket, "logs", "audit"),
+	} {
+		records := sinktest.Records(t, 1, 5)
+		records[4].Checkpoint = auditsink.Checkpoint{Size: 4, Note: "signed\nby somebody\n"}
+		sink := open(t, url)
+		deliver(t, sink, records)
+		deliver(t, sink, records)
+		text, err := os.ReadFile(filepath.Join(kept, "000000000/000/000/004.checkpoint"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c, err := auditsink.ParseCheckpoint(text); err != nil || c != records[4].Checkpoint {
+			t.Errorf("%q: %v", text, err)
+		}
+		if high, err := open(t, url).HighWater(t.Context()); err != nil || high != 5 || len(lines(t, kept)) != 5 {
+			t.Errorf("%d records, HighWater is %d, %v", len(lines(t, kept)), high, err)
 		}
 	}
 }

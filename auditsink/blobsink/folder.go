@@ -4,12 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
-
-	"gocloud.dev/blob/fileblob"
 
 	"github.com/keloa/apitokens/auditsink"
 )
@@ -48,24 +47,76 @@ func OpenFile(_ context.Context, u *url.URL) (auditsink.Sink, error) {
 	return &Sink{open: f.open}, nil
 }
 
-func (f folder) open(context.Context) (*place, error) {
-	opened, err := fileblob.OpenBucket(string(f), &fileblob.Options{
-		NoTempDir:   true, // a file moves into its place within one file system
-		Metadata:    fileblob.MetadataDontWrite,
-		DirFileMode: folderMode,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("open the folder: %w", err)
+func (f folder) open(context.Context) (*place, error) { return &place{store: f}, nil }
+
+func (f folder) close() error { return nil }
+
+func (f folder) path(key string) string { return filepath.Join(string(f), filepath.FromSlash(key)) }
+
+func (f folder) list(_ context.Context, under string) ([]string, error) {
+	entries, err := os.ReadDir(f.path(under))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("list the folder: %w", err)
 	}
-	return &place{bucket: opened, sync: f.sync}, nil
+	names := make([]string, len(entries))
+	for i, entry := range entries {
+		names[i] = entry.Name()
+		if entry.IsDir() {
+			names[i] += "/"
+		}
+	}
+	return names, nil
 }
 
-// sync makes a file and its name durable, and those of all folders that it is
-// in, which may be new.
+func (f folder) read(_ context.Context, key string) ([]byte, error) {
+	file, err := os.Open(f.path(key))
+	if err != nil {
+		return nil, err
+	}
+	text, err := io.ReadAll(io.LimitReader(file, maxObject))
+	if err := errors.Join(err, file.Close()); err != nil {
+		return nil, err
+	}
+	// Who made it may have been killed before its name was on the disk.
+	return text, f.sync(key)
+}
+
+// create gives a file its name when it is whole and on the disk.
+func (f folder) create(_ context.Context, key string, lines []byte) (bool, error) {
+	path := f.path(key)
+	if err := os.MkdirAll(filepath.Dir(path), folderMode); err != nil {
+		return false, fmt.Errorf("make a folder: %w", err)
+	}
+	file, err := os.CreateTemp(filepath.Dir(path), ".new-") // its mode is 0600
+	if err != nil {
+		return false, fmt.Errorf("make a file: %w", err)
+	}
+	_, err = file.Write(lines)
+	if err == nil {
+		err = file.Sync()
+	}
+	if err = errors.Join(err, file.Close()); err == nil {
+		err = os.Link(file.Name(), path) // which replaces nothing, as a move would
+	}
+	err = errors.Join(err, os.Remove(file.Name()))
+	if errors.Is(err, fs.ErrExist) {
+		return false, nil
+	}
+	if err == nil {
+		err = f.sync(key)
+	}
+	if err != nil {
+		return false, fmt.Errorf("make a file: %w", err)
+	}
+	return true, nil
+}
+
+// sync makes the name of a file durable, and those of all folders that it is in,
+// which may be new.
 func (f folder) sync(key string) error {
-	for path := filepath.Join(string(f), filepath.FromSlash(key)); ; path = filepath.Dir(path) {
-		if err := syncOne(path); err != nil {
-			return err
+	for path := filepath.Dir(f.path(key)); ; path = filepath.Dir(path) {
+		if err := syncFolder(path); err != nil {
+			return fmt.Errorf("sync: %w", err)
 		}
 		if path == filepath.Dir(string(f)) || path == string(f) && path == filepath.Dir(path) {
 			return nil
@@ -73,13 +124,10 @@ func (f folder) sync(key string) error {
 	}
 }
 
-func syncOne(path string) error {
-	file, err := os.Open(path)
+func syncFolder(path string) error {
+	opened, err := os.Open(path)
 	if err != nil {
-		return fmt.Errorf("sync: %w", err)
+		return err
 	}
-	if err := errors.Join(file.Sync(), file.Close()); err != nil {
-		return fmt.Errorf("sync: %w", err)
-	}
-	return nil
+	return errors.Join(opened.Sync(), opened.Close())
 }

@@ -5,12 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"regexp"
 	"slices"
-
-	"gocloud.dev/blob"
-	"gocloud.dev/gcerrors"
 
 	"github.com/keloa/apitokens/auditsink"
 )
@@ -21,7 +17,8 @@ const (
 	// maxObject bounds what is read of an object: more than any batch.
 	maxObject = 64 << 20
 
-	contentType = "application/x-ndjson"
+	recordsEnd    = ".jsonl"
+	checkpointEnd = ".checkpoint"
 )
 
 // levels are what the names of our folders, and at last of our objects, look
@@ -30,32 +27,34 @@ var levels = [...]*regexp.Regexp{
 	regexp.MustCompile(`^\d{9}/$`), regexp.MustCompile(`^\d{3}/$`), regexp.MustCompile(`^\d{3}/$`), regexp.MustCompile(`^\d{3}\.jsonl$`),
 }
 
-// keyOf is the name of the object that begins with a sequence.
+// keyOf is the name of the object that begins with a sequence, or of the checkpoint
+// over all up to it, but for its end.
 func keyOf(seq int64) string {
 	digits := fmt.Sprintf("%018d", seq)
-	return digits[:9] + "/" + digits[9:12] + "/" + digits[12:15] + "/" + digits[15:] + ".jsonl"
+	return digits[:9] + "/" + digits[9:12] + "/" + digits[12:15] + "/" + digits[15:]
 }
 
-// place is how far the log has come.
+// store is where objects are.
+type store interface {
+	// list returns the names under one that ends in "/", or is empty, in
+	// order. Of what has others under it, a name ends in "/".
+	list(ctx context.Context, under string) ([]string, error)
+	// read returns what an object holds, up to maxObject bytes, once that is
+	// durable.
+	read(ctx context.Context, key string) ([]byte, error)
+	// create makes an object durably, and reports false if there is one of
+	// that name.
+	create(ctx context.Context, key string, lines []byte) (bool, error)
+	close() error
+}
+
+// place is how far the log has come in a store.
 type place struct {
-	bucket  *blob.Bucket
-	sync    func(key string) error // makes an object durable; nil where an acknowledgement is enough
-	release func()                 // of what is below the bucket; nil for nothing
+	store
 
 	last int64 // the sequence of the last record; 0 for none
 	// guarded is whether an object was seen not to be replaced.
 	guarded bool
-}
-
-func (p *place) close() error {
-	err := p.bucket.Close()
-	if p.release != nil {
-		p.release()
-	}
-	if err != nil {
-		return fmt.Errorf("close the bucket: %w", err)
-	}
-	return nil
 }
 
 // add makes an object of the records that are not held yet.
@@ -67,8 +66,8 @@ func (p *place) add(ctx context.Context, records []auditsink.Record) error {
 		if len(records) == 0 {
 			return nil
 		}
-		key, lines := keyOf(records[0].Seq), auditsink.AppendLines(nil, records)
-		made, err := p.make(ctx, key, lines)
+		key, lines := keyOf(records[0].Seq)+recordsEnd, auditsink.AppendLines(nil, records)
+		made, err := p.create(ctx, key, lines)
 		if err != nil {
 			return err
 		}
@@ -84,19 +83,19 @@ func (p *place) add(ctx context.Context, records []auditsink.Record) error {
 	return errors.New("an object of the name that comes next is there, and holds no audit record: move it away, or give the audit log a place of its own")
 }
 
-// make makes an object, and reports false if there is one of that name.
-func (p *place) make(ctx context.Context, key string, lines []byte) (bool, error) {
-	err := p.bucket.WriteAll(ctx, key, lines, &blob.WriterOptions{ContentType: contentType, DisableContentTypeDetection: true, IfNotExist: true})
-	if gcerrors.Code(err) == gcerrors.FailedPrecondition {
-		return false, nil
+// witness keeps a checkpoint beside the records, unless there is one over as many.
+func (p *place) witness(ctx context.Context, c auditsink.Checkpoint) error {
+	if c.Size == 0 {
+		return nil
 	}
-	if err == nil && p.sync != nil {
-		err = p.sync(key)
+	line, err := c.AppendLine(nil)
+	if err == nil {
+		_, err = p.create(ctx, keyOf(c.Size)+checkpointEnd, line)
 	}
 	if err != nil {
-		return false, fmt.Errorf("make an object: %w", err)
+		return fmt.Errorf("keep a checkpoint: %w", err)
 	}
-	return true, nil
+	return nil
 }
 
 // guard sees once that an object that is there is not replaced, by trying to
@@ -105,7 +104,7 @@ func (p *place) guard(ctx context.Context, key string, lines []byte) error {
 	if p.guarded {
 		return nil
 	}
-	made, err := p.make(ctx, key, lines)
+	made, err := p.create(ctx, key, lines)
 	if made {
 		return errors.New("the object store replaces objects although it is asked not to (If-None-Match), so two servers could lose each other's records: use one that does not")
 	}
@@ -122,11 +121,14 @@ func (p *place) look(ctx context.Context) (err error) {
 // lastUnder returns the sequence of the last record under a name that ends in
 // "/", or is empty, 0 if there is none. What is not ours is passed over.
 func (p *place) lastUnder(ctx context.Context, under string, level int) (int64, error) {
-	names, err := p.list(ctx, under, levels[level])
+	names, err := p.list(ctx, under)
 	if err != nil {
 		return 0, err
 	}
 	for _, name := range slices.Backward(names) {
+		if !levels[level].MatchString(name) {
+			continue
+		}
 		var last int64
 		if level == len(levels)-1 {
 			last, err = p.lastIn(ctx, under+name)
@@ -140,32 +142,10 @@ func (p *place) lastUnder(ctx context.Context, under string, level int) (int64, 
 	return 0, nil
 }
 
-// list returns the names of what lies under a name and matches, in order.
-func (p *place) list(ctx context.Context, under string, pattern *regexp.Regexp) ([]string, error) {
-	var names []string
-	objects := p.bucket.List(&blob.ListOptions{Prefix: under, Delimiter: "/"})
-	for {
-		object, err := objects.Next(ctx)
-		if errors.Is(err, io.EOF) {
-			return names, nil
-		}
-		if err != nil {
-			return nil, fmt.Errorf("list the objects: %w", err)
-		}
-		if name := object.Key[len(under):]; pattern.MatchString(name) {
-			names = append(names, name)
-		}
-	}
-}
-
 // lastIn returns the sequence of the last record in an object.
 func (p *place) lastIn(ctx context.Context, key string) (last int64, err error) {
-	object, err := p.bucket.NewReader(ctx, key, nil)
+	text, err := p.read(ctx, key)
 	if err != nil {
-		return 0, fmt.Errorf("read the last object: %w", err)
-	}
-	text, err := io.ReadAll(io.LimitReader(object, maxObject))
-	if err := errors.Join(err, object.Close()); err != nil {
 		return 0, fmt.Errorf("read the last object: %w", err)
 	}
 	for line := range bytes.Lines(text) {

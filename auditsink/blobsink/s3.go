@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -17,6 +18,7 @@ import (
 	"github.com/aws/smithy-go/logging"
 	"gocloud.dev/blob"
 	"gocloud.dev/blob/s3blob"
+	"gocloud.dev/gcerrors"
 
 	"github.com/keloa/apitokens/auditsink"
 	"github.com/keloa/apitokens/auditsink/internal/remote"
@@ -24,6 +26,8 @@ import (
 
 // S3Scheme is what a bucket's URL begins with.
 const S3Scheme = "s3"
+
+const contentType = "application/x-ndjson"
 
 var validBucket = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
 
@@ -136,5 +140,55 @@ func (b *bucket) open(ctx context.Context) (*place, error) {
 	if b.prefix != "" {
 		opened = blob.PrefixedBucket(opened, b.prefix+"/")
 	}
-	return &place{bucket: opened, release: transport.CloseIdleConnections}, nil
+	return &place{store: &objects{opened, transport}}, nil
+}
+
+// objects are those of a bucket, or under a prefix in it.
+type objects struct {
+	bucket    *blob.Bucket
+	transport *http.Transport
+}
+
+func (o *objects) close() error {
+	err := o.bucket.Close()
+	o.transport.CloseIdleConnections()
+	if err != nil {
+		return fmt.Errorf("close the bucket: %w", err)
+	}
+	return nil
+}
+
+func (o *objects) list(ctx context.Context, under string) ([]string, error) {
+	var names []string
+	found := o.bucket.List(&blob.ListOptions{Prefix: under, Delimiter: "/"})
+	for {
+		object, err := found.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			return names, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("list the objects: %w", err)
+		}
+		names = append(names, object.Key[len(under):])
+	}
+}
+
+func (o *objects) read(ctx context.Context, key string) ([]byte, error) {
+	object, err := o.bucket.NewReader(ctx, key, nil)
+	if err != nil {
+		return nil, err
+	}
+	text, err := io.ReadAll(io.LimitReader(object, maxObject))
+	return text, errors.Join(err, object.Close())
+}
+
+func (o *objects) create(ctx context.Context, key string, lines []byte) (bool, error) {
+	err := o.bucket.WriteAll(ctx, key, lines, &blob.WriterOptions{ContentType: contentType, DisableContentTypeDetection: true, IfNotExist: true})
+	if gcerrors.Code(err) == gcerrors.FailedPrecondition {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("make an object: %w", err)
+	}
+	return true, nil
 }
