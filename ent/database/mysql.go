@@ -126,7 +126,7 @@ func isGalera(ctx context.Context, conn driver.Conn) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	defer rows.Close()
+	defer func() { _ = rows.Close() }()
 	row := make([]driver.Value, 2)
 	switch err := rows.Next(row); {
 	case errors.Is(err, io.EOF):

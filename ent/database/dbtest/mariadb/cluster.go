@@ -13,7 +13,7 @@ import (
 const clusterTimeout = 3 * time.Minute
 
 // ErrNoGalera says how to get what makes a cluster of MariaDB servers.
-var ErrNoGalera = errors.New("Galera is not installed: run `make test`, or `apt-get install galera-4`")
+var ErrNoGalera = errors.New("there is no Galera library: run `make test`, or `apt-get install galera-4`")
 
 // copyState has a node that joins copy the state of another.
 //
