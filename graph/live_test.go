@@ -209,7 +209,7 @@ func (l *live) openNow() int {
 // await waits for a condition that comes about by itself.
 func await(t *testing.T, met func() bool) {
 	t.Helper()
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(time.Minute)
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for !met() {

@@ -345,7 +345,7 @@ func form(pairs ...string) string {
 // await waits for a condition that comes about by itself.
 func await(t *testing.T, met func() bool) {
 	t.Helper()
-	deadline := time.After(10 * time.Second)
+	deadline := time.After(time.Minute)
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for !met() {

@@ -201,7 +201,7 @@ func TestCloseKills(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		t.Error("something is left of the program")
 	}
 }

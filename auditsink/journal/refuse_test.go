@@ -74,7 +74,7 @@ func TestFloodOfRefusalsIsSummedUp(t *testing.T) {
 
 		sealed := j.Sealed()
 		clock.add(time.Minute)
-		for deadline := time.After(10 * time.Second); len(listed(t, j)) == 13; {
+		for deadline := time.After(time.Minute); len(listed(t, j)) == 13; {
 			select {
 			case <-sealed:
 				sealed = j.Sealed()

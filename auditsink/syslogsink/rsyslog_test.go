@@ -184,7 +184,7 @@ func (s *rsyslog) send(message string) {
 
 func await(t testing.TB, condition func() bool) {
 	t.Helper()
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(time.Minute)
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
 	for !condition() {
