@@ -180,9 +180,8 @@ func TestKilled(t *testing.T) {
 		}
 		return receipt
 	}
-	if r := receipts(); r.ServersConfirmed != 2 {
-		t.Errorf("both are there: %+v", r)
-	}
+	// One that has to wait long for a processor misses a poll now and then.
+	await(t, func() bool { return receipts().ServersConfirmed == 2 })
 	p.signal(t, syscall.SIGKILL)
 	p = nil
 	began := time.Now()
@@ -195,7 +194,5 @@ func TestKilled(t *testing.T) {
 		return time.Since(began) < lease/2
 	})
 	p = startChild(t, direct)
-	if r := receipts(); r.ServersConfirmed != 2 {
-		t.Errorf("a new one is there: %+v", r)
-	}
+	await(t, func() bool { return receipts().ServersConfirmed == 2 })
 }
