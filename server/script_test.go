@@ -30,6 +30,7 @@ func TestScripts(t *testing.T) {
 			started := servers{}
 			e.Values[serversKey{}] = started
 			e.Values[heldKey{}] = &held{}
+			e.Values[floodKey{}] = &flooding{}
 			e.Defer(started.kill)
 			return nil
 		},
@@ -46,12 +47,19 @@ func TestScripts(t *testing.T) {
 //	ended NAME CODE                wait until a server has ended with CODE, which is -1 after a KILL
 //	graphql URL SECRETFILE QUERY   send a query, in which "@FILE" is what is in FILE, and print
 //	                               the status, the answer's headers and its body
+//	insist TEXT URL SECRETFILE QUERY
+//	                               the same again and again, until the answer has TEXT in it
 //	http METHOD URL [SECRETFILE]   send a request, to the URL in FILE if that is @FILE; print the same
 //	hold URL                       begin a request
 //	finish                         send the rest of it, and print the status and the answer's body
 //	holds TEXT FILE                wait until FILE has TEXT in it
 //	lines N FILE                   wait until FILE has N lines
 //	journal DATABASE FILE          the file is the whole audit log, each record once and in order
+//	flood NAME REFUSED ADMIN       send what the token in the file REFUSED is refused as fast as the
+//	                               server answers, while that in ADMIN mints and revokes; all of
+//	                               that succeeds, and the server's memory does not grow
+//	flooded DATABASE               the audit log has all that flood changed, and few entries that
+//	                               say how many refusals there were
 //	nowhere SECRETFILE             the secret is in no other file
 //	readme FILE                    write the README's lines of bash, of which there are five, to FILE
 var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args []string){
@@ -60,6 +68,7 @@ var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args [
 	"signal":    cmdSignal,
 	"ended":     cmdEnded,
 	"graphql":   cmdGraphQL,
+	"insist":    cmdInsist,
 	"http":      cmdHTTP,
 	"hold":      cmdHold,
 	"finish":    cmdFinish,
@@ -67,6 +76,8 @@ var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args [
 	"sinkstate": cmdSinkState,
 	"lines":     cmdLines,
 	"journal":   cmdJournal,
+	"flood":     cmdFlood,
+	"flooded":   cmdFlooded,
 	"nowhere":   cmdNowhere,
 	"readme":    cmdReadme,
 }

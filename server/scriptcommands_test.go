@@ -46,28 +46,47 @@ func cmdGraphQL(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 3 {
 		ts.Fatalf("usage: graphql URL SECRETFILE QUERY")
 	}
-	query := fileReference.ReplaceAllStringFunc(args[2], func(name string) string {
+	fmt.Fprint(ts.Stdout(), query(ts, args))
+}
+
+func cmdInsist(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 4 {
+		ts.Fatalf("usage: insist TEXT URL SECRETFILE QUERY")
+	}
+	ts.Check(eventually(func() error {
+		answer := query(ts, args[1:])
+		if !strings.Contains(answer, args[0]) {
+			return fmt.Errorf("the answer is:\n%s", answer)
+		}
+		fmt.Fprint(ts.Stdout(), answer)
+		return nil
+	}))
+}
+
+// query sends a query to a URL, with the secret in a file.
+func query(ts *testscript.TestScript, args []string) string {
+	text := fileReference.ReplaceAllStringFunc(args[2], func(name string) string {
 		return `"` + strings.TrimSpace(ts.ReadFile(strings.Trim(name, `"@`))) + `"`
 	})
-	body, err := json.Marshal(map[string]string{"query": query})
+	body, err := json.Marshal(map[string]string{"query": text})
 	ts.Check(err)
-	exchange(ts, http.MethodPost, args[0]+"/graphql", args[1], body)
+	return exchange(ts, http.MethodPost, args[0]+"/graphql", args[1], body)
 }
 
 func cmdHTTP(ts *testscript.TestScript, neg bool, args []string) {
 	switch {
 	case !neg && len(args) == 2:
-		exchange(ts, args[0], args[1], "", nil)
+		fmt.Fprint(ts.Stdout(), exchange(ts, args[0], args[1], "", nil))
 	case !neg && len(args) == 3:
-		exchange(ts, args[0], args[1], args[2], nil)
+		fmt.Fprint(ts.Stdout(), exchange(ts, args[0], args[1], args[2], nil))
 	default:
 		ts.Fatalf("usage: http METHOD URL [SECRETFILE]")
 	}
 }
 
 // exchange sends a request, with the secret in a file if one is named, and
-// prints the answer.
-func exchange(ts *testscript.TestScript, method, url, secretFile string, body []byte) {
+// returns the answer: its status, its headers and its body.
+func exchange(ts *testscript.TestScript, method, url, secretFile string, body []byte) string {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	if file, ok := strings.CutPrefix(url, "@"); ok {
@@ -86,12 +105,9 @@ func exchange(ts *testscript.TestScript, method, url, secretFile string, body []
 	defer answer.Body.Close()
 	text, err := io.ReadAll(answer.Body)
 	ts.Check(err)
-	out := ts.Stdout()
-	_, err = fmt.Fprintf(out, "%s\n", answer.Status)
-	ts.Check(err)
-	ts.Check(answer.Header.Write(out))
-	_, err = fmt.Fprintf(out, "\n%s\n", text)
-	ts.Check(err)
+	var headers strings.Builder
+	ts.Check(answer.Header.Write(&headers))
+	return fmt.Sprintf("%s\n%s\n%s\n", answer.Status, headers.String(), text)
 }
 
 func cmdLines(ts *testscript.TestScript, neg bool, args []string) {
