@@ -13,10 +13,12 @@ import (
 	"time"
 
 	"github.com/keloa/apitokens/auditsink"
+	"github.com/keloa/apitokens/auditsink/blobsink"
 	"github.com/keloa/apitokens/auditsink/filesink"
 	"github.com/keloa/apitokens/auditsink/journal"
 	"github.com/keloa/apitokens/auditsink/kafkasink"
 	"github.com/keloa/apitokens/auditsink/natssink"
+	"github.com/keloa/apitokens/auditsink/webhooksink"
 	"github.com/keloa/apitokens/ent/database"
 	enttoken "github.com/keloa/apitokens/ent/token"
 	"github.com/keloa/apitokens/token"
@@ -92,13 +94,15 @@ func openRelays(ctx context.Context, audit *journal.Journal, k *killer, log *slo
 	mux.Register(filesink.Scheme, filesink.Open)
 	mux.Register(natssink.Scheme, natssink.Open)
 	mux.Register(kafkasink.Scheme, kafkasink.Open)
+	mux.Register(blobsink.FileScheme, blobsink.OpenFile)
+	mux.Register(webhooksink.PlainScheme, webhooksink.Open)
 	var relays []*auditsink.Relay
 	for text := range strings.FieldsSeq(os.Getenv(childSinks)) {
 		to, err := mux.Open(ctx, text)
 		if err != nil {
 			return nil, err
 		}
-		to.Sink = watched{to.Sink, k}
+		to.Sink = watch(to.Sink, k)
 		relays = append(relays, auditsink.NewRelay(to, audit, log))
 	}
 	return relays, nil

@@ -59,7 +59,7 @@ func newSite(t *testing.T, url string) *site {
 	if err := token.New(token.Options{Database: s.db, Journal: audit}).Bootstrap(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	s.copies = []*copied{newFile(t), newStream(t), newTopic(t)}
+	s.copies = []*copied{newFile(t), newStream(t), newTopic(t), newFolder(t), newReceiver(t)}
 	return s
 }
 
@@ -181,8 +181,12 @@ func (s *site) check(t *testing.T) {
 			t.Errorf("%s was acknowledged, and is recorded %d times", what, recorded[what])
 		}
 	}
+	key, err := journal.ParseKey(s.key)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range s.copies {
-		c.check(t, records)
+		c.check(t, records, key.Public())
 	}
 	var file bytes.Buffer
 	for _, line := range s.copies[0].lines(t) {
@@ -264,9 +268,14 @@ func (s *site) kill(t *testing.T, point string, n int) {
 
 // TestFrozen freezes a server while it delivers, lets another take over, and
 // wakes the first: what it still has in its hands must not arrive twice, nor out
-// of order.
+// of order, where the sink promises that.
 func TestFrozen(t *testing.T) {
 	s := newSite(t, dbtest.MySQLURL(t))
+	for _, c := range s.copies {
+		// A batch that was on its way to Kafka arrives when it arrives: that is
+		// the one case in which a record is there again, later.
+		c.again = c.again || strings.HasPrefix(c.sink, "kafka=")
+	}
 	random := seeded(t)
 	for range 4 {
 		first := s.start(t, "")

@@ -107,11 +107,24 @@ func (k *killer) commits(before, after string) ent.CommitHook {
 	}
 }
 
-// watched is a sink that resumes, watched by a killer.
+// watched is a sink, watched by a killer.
 type watched struct {
 	auditsink.Sink
 
 	k *killer
+}
+
+// resuming is a watched sink that resumes.
+type resuming struct {
+	watched
+	auditsink.Resumer
+}
+
+func watch(sink auditsink.Sink, k *killer) auditsink.Sink {
+	if resumer, ok := sink.(auditsink.Resumer); ok {
+		return resuming{watched{sink, k}, resumer}
+	}
+	return watched{sink, k}
 }
 
 func (w watched) Deliver(ctx context.Context, b *auditsink.Batch) (auditsink.Result, error) {
@@ -121,10 +134,6 @@ func (w watched) Deliver(ctx context.Context, b *auditsink.Batch) (auditsink.Res
 		w.k.at(afterDeliver)
 	}
 	return result, err
-}
-
-func (w watched) HighWater(ctx context.Context) (int64, error) {
-	return w.Sink.(auditsink.Resumer).HighWater(ctx)
 }
 
 func (w watched) Probe(ctx context.Context) error {
