@@ -46,7 +46,7 @@ func cmdGraphQL(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 3 {
 		ts.Fatalf("usage: graphql URL SECRETFILE QUERY")
 	}
-	fmt.Fprint(ts.Stdout(), query(ts, args))
+	show(ts, query(ts, args))
 }
 
 func cmdInsist(ts *testscript.TestScript, neg bool, args []string) {
@@ -58,7 +58,7 @@ func cmdInsist(ts *testscript.TestScript, neg bool, args []string) {
 		if !strings.Contains(answer, args[0]) {
 			return fmt.Errorf("the answer is:\n%s", answer)
 		}
-		fmt.Fprint(ts.Stdout(), answer)
+		show(ts, answer)
 		return nil
 	}))
 }
@@ -76,12 +76,17 @@ func query(ts *testscript.TestScript, args []string) string {
 func cmdHTTP(ts *testscript.TestScript, neg bool, args []string) {
 	switch {
 	case !neg && len(args) == 2:
-		fmt.Fprint(ts.Stdout(), exchange(ts, args[0], args[1], "", nil))
+		show(ts, exchange(ts, args[0], args[1], "", nil))
 	case !neg && len(args) == 3:
-		fmt.Fprint(ts.Stdout(), exchange(ts, args[0], args[1], args[2], nil))
+		show(ts, exchange(ts, args[0], args[1], args[2], nil))
 	default:
 		ts.Fatalf("usage: http METHOD URL [SECRETFILE]")
 	}
+}
+
+func show(ts *testscript.TestScript, text string) {
+	_, err := io.WriteString(ts.Stdout(), text)
+	ts.Check(err)
 }
 
 // exchange sends a request, with the secret in a file if one is named, and
