@@ -57,8 +57,10 @@ func (h *handlers) bearerCaller(r *http.Request, gatewaySite string) (token.Call
 	switch {
 	case secret.Kind() == bearer.Session && h.isAllowedPage(r.Header):
 	case h.isForeignPage(r.Header, gatewaySite):
-		h.exposed(r.Context(), []bearer.Secret{secret}, token.ExposedInBrowser, cleanPath(r.URL.Path))
-		return token.Caller{}, errBrowserUse
+		if h.exposed(r.Context(), []bearer.Secret{secret}, token.ExposedInBrowser, cleanPath(r.URL.Path)) {
+			return token.Caller{}, errBrowserUse // to whoever has just ended it
+		}
+		return token.Caller{}, &knownError{errBrowserUse}
 	}
 	return by, nil
 }

@@ -115,14 +115,10 @@ func (h *handlers) refuseForward(w http.ResponseWriter, r *http.Request, secret 
 		return err
 	}
 	err = cmp.Or(h.tokens.Can(r.Context(), by, needed, "forward-auth"), errTooLittle)
-	forbidden, ok := errors.AsType[*token.ForbiddenError](err)
-	if !ok {
+	if _, ok := errors.AsType[*token.ForbiddenError](err); !ok {
 		return err
 	}
-	return h.tokens.Answer(r.Context(), by, func() error {
-		graph.Flush(w, func() { h.answerProblem(w, r, graph.Explain(forbidden)) })
-		return nil
-	})
+	return h.refuseKnown(w, r, by, err)
 }
 
 // allow answers that the request may pass, with whose token it came.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -208,36 +209,100 @@ func (w *onAnswer) WriteHeader(status int) {
 
 // A revocation waits for a 403 that has begun, as for a 200: once it has
 // returned, 401 is all that is answered.
-func TestForwardAuthRefusesBeforeTheRevocation(t *testing.T) {
+func TestRefusalsBeforeTheRevocation(t *testing.T) {
 	oneSite(t, func(t *testing.T, s *site) {
+		internal, public := s.handlers.internal(), s.handlers.public()
 		for _, c := range []struct {
-			query  string
+			served http.Handler
+			path   string
+			origin string
 			status int
-		}{{"?ability=read", 200}, {"?ability=write_contacts", 403}} {
+		}{
+			{internal, "/forward-auth?ability=read", "", 200},
+			{internal, "/forward-auth?ability=write_contacts", "", 403},
+			{internal, "/forward-auth", "https://evil.example", 403},
+			{public, "/graphql", "https://evil.example", 403},
+		} {
 			revoked := make(chan error, 1)
 			minted, secret := s.mint(t, "zapier-prod", ability.Read)
-			r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/forward-auth"+c.query, nil)
-			r.Header.Set("Authorization", "Bearer "+secret)
-			w := &onAnswer{httptest.NewRecorder(), func() {
+			ask := func(answered func()) int {
+				r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, c.path, nil)
+				r.Header.Set("Authorization", "Bearer "+secret)
+				if c.origin != "" {
+					r.Header.Set("Origin", c.origin)
+				}
+				w := &onAnswer{httptest.NewRecorder(), answered}
+				c.served.ServeHTTP(w, r)
+				return w.Code
+			}
+			status := ask(func() {
 				go func() {
 					_, err := s.Service.Revoke(context.WithoutCancel(t.Context()), s.Owner, minted.ID, "")
 					revoked <- err
 				}()
 				select {
 				case err := <-revoked:
-					t.Errorf("%s: revoked (%v) while %d was being answered", c.query, err, c.status)
+					t.Errorf("%s: revoked (%v) while %d was being answered", c.path, err, c.status)
 				case <-time.After(200 * time.Millisecond): // it waits
 				}
-			}}
-			s.handlers.internal().ServeHTTP(w, r)
-			if w.Code != c.status {
-				t.Errorf("%s: %d", c.query, w.Code)
+			})
+			if status != c.status {
+				t.Errorf("%s: %d", c.path, status)
 			}
 			if err := <-revoked; err != nil {
 				t.Error(err)
 			}
-			if a := s.raw(t, s.internal, "GET /forward-auth"+c.query, "", "Authorization: Bearer "+secret); a.status != 401 {
-				t.Errorf("%s: %d once revoked", c.query, a.status)
+			if status := ask(func() {}); status != http.StatusUnauthorized {
+				t.Errorf("%s: %d once revoked", c.path, status)
+			}
+		}
+	})
+}
+
+// Between the moment in which a request is found to be refused and its answer,
+// the token may lose what the request does not need, which changes nothing; or
+// end, and then the answer is 401.
+func TestRefusalsOfWhatEndsMeanwhile(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *site) {
+		minted, secret := s.mint(t, "zapier-prod", ability.Read, ability.WriteContacts)
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, forwardAuthPath, nil)
+		parsed, err := bearer.Parse(secret)
+		if err != nil {
+			t.Fatal(err)
+		}
+		by := s.As(t, parsed)
+		visit, r := begin(httptest.NewRecorder(), r)
+		visit.caller = by
+		refuse := func(why error) *httptest.ResponseRecorder {
+			w := httptest.NewRecorder()
+			s.handlers.refuse(w, r, why)
+			return w
+		}
+		lacks := s.Service.Can(t.Context(), by, ability.ManageWebhooks, "forward-auth")
+		_, err = s.Service.Update(t.Context(), s.Owner, token.UpdateInput{ID: minted.ID, Abilities: []ability.Ability{ability.Read}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := httptest.NewRecorder()
+		if err := s.handlers.refuseKnown(w, r, by, lacks); err != nil || w.Code != http.StatusForbidden || !strings.Contains(w.Body.String(), "MANAGE_WEBHOOKS") {
+			t.Errorf("narrowed: %v, %d %s", err, w.Code, w.Body)
+		}
+		if w := refuse(&knownError{errBrowserUse}); w.Code != http.StatusForbidden || !strings.Contains(w.Body.String(), "BROWSER_USE") {
+			t.Errorf("narrowed, in a browser: %d %s", w.Code, w.Body)
+		}
+		if w := refuse(&token.RateError{}); w.Code != http.StatusTooManyRequests {
+			t.Errorf("narrowed, too often: %d %s", w.Code, w.Body)
+		}
+		if _, err := s.Service.Revoke(t.Context(), s.Owner, minted.ID, ""); err != nil {
+			t.Fatal(err)
+		}
+		w = httptest.NewRecorder()
+		if err := s.handlers.refuseKnown(w, r, by, lacks); !errors.Is(err, token.ErrUnauthenticated) || w.Body.Len() > 0 {
+			t.Errorf("revoked: %v, %d %s", err, w.Code, w.Body)
+		}
+		for _, why := range []error{&knownError{errBrowserUse}, &token.RateError{}} {
+			if w := refuse(why); w.Code != http.StatusUnauthorized {
+				t.Errorf("revoked, %v: %d %s", why, w.Code, w.Body)
 			}
 		}
 	})

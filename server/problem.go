@@ -55,13 +55,9 @@ func badRequest(status int, message string) *graph.Problem {
 // refuse answers the request with what graph.Explain says of err. The cause of
 // an unforeseen error goes to the log.
 func (h *handlers) refuse(w http.ResponseWriter, r *http.Request, err error) {
-	if rate, ok := errors.AsType[*token.RateError](err); ok {
-		// This is no answer for what was revoked meanwhile.
-		err = h.tokens.Answer(r.Context(), visitOf(r.Context()).caller, func() error {
-			graph.Flush(w, func() { h.answerProblem(w, r, graph.Explain(rate)) })
-			return nil
-		})
-		if err == nil {
+	_, tooOften := errors.AsType[*token.RateError](err)
+	if _, known := errors.AsType[*knownError](err); known || tooOften {
+		if err = h.refuseKnown(w, r, visitOf(r.Context()).caller, err); err == nil {
 			return
 		}
 	}
@@ -73,6 +69,23 @@ func (h *handlers) refuse(w http.ResponseWriter, r *http.Request, err error) {
 		h.log.WarnContext(r.Context(), "the database does not answer", slog.Any("error", err))
 	}
 	h.answerProblem(w, r, problem)
+}
+
+// knownError is a refusal that says that the caller of the visit came with what is
+// good. It is no answer for what was revoked meanwhile.
+type knownError struct{ error }
+
+func (e *knownError) Unwrap() error { return e.error }
+
+// refuseKnown answers the request with what graph.Explain says of why, while by
+// still holds what it came with. If it returns an error, that is to be answered
+// instead.
+func (h *handlers) refuseKnown(w http.ResponseWriter, r *http.Request, by token.Caller, why error) error {
+	by.Abilities = 0 // a refusal makes use of none, so losing one changes nothing
+	return h.tokens.Answer(r.Context(), by, func() error {
+		graph.Flush(w, func() { h.answerProblem(w, r, graph.Explain(why)) })
+		return nil
+	})
 }
 
 // answerProblem writes the problem in the shape that the path answers in.

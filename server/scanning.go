@@ -183,5 +183,6 @@ func (h *handlers) takeReported(ctx context.Context, one reported) (feedback, er
 	}
 	answer.Label = "true_positive"
 	detail := "GitHub, " + cleanPath(one.Source) + ": " + cleanPath(one.URL)
-	return answer, h.tokens.Expose(ctx, secret, token.ExposedInReport, detail, visitOf(ctx).origin)
+	_, err = h.tokens.Expose(ctx, secret, token.ExposedInReport, detail, visitOf(ctx).origin)
+	return answer, err
 }

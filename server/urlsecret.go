@@ -59,16 +59,20 @@ func (h *handlers) notePage(r *http.Request) {
 }
 
 // exposed records that secrets were seen in that place, also if the client does
-// not wait for the answer. The request is refused whether or not it succeeds.
-func (h *handlers) exposed(ctx context.Context, secrets []bearer.Secret, place, detail string) {
+// not wait for the answer, and returns whether that has revoked a token. The request
+// is refused whether or not it succeeds.
+func (h *handlers) exposed(ctx context.Context, secrets []bearer.Secret, place, detail string) (revoked bool) {
 	origin := visitOf(ctx).origin
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), maxExposing)
 	defer cancel()
 	for _, secret := range secrets {
-		if err := h.tokens.Expose(ctx, secret, place, detail, origin); err != nil {
+		ended, err := h.tokens.Expose(ctx, secret, place, detail, origin)
+		if err != nil {
 			h.log.ErrorContext(ctx, "record an exposed secret", slog.String("place", place), slog.Any("error", err))
 		}
+		revoked = revoked || ended
 	}
+	return revoked
 }
 
 // secretsIn returns the secrets in a URL, each once, and at most maxSecretsInURL of

@@ -71,7 +71,7 @@ func TestAdviceFollowsFromWhatIsRecorded(t *testing.T) {
 		want(idle, "never used", advice.NeverUsed)
 
 		leaked, leak := e.Mint(t, "leaked", ability.Read)
-		if err := e.Service.Expose(t.Context(), leak, token.ExposedInURL, "/", token.Origin{}); err != nil {
+		if _, err := e.Service.Expose(t.Context(), leak, token.ExposedInURL, "/", token.Origin{}); err != nil {
 			t.Fatal(err)
 		}
 		want(leaked, "exposed", advice.Exposed)

@@ -19,18 +19,18 @@ const (
 )
 
 // Expose records that the secret of a token was seen where it does not belong:
-// on the token, in the audit log and, if the server is set to, by revoking it.
-// For a secret that was never minted it does nothing.
+// on the token, in the audit log and, if the server is set to, by revoking it,
+// which it reports. For a secret that was never minted it does nothing.
 //
 // The place is one of the Exposed constants; detail says more, such as the path
 // of a URL, and must not hold the secret.
-func (s *Service) Expose(ctx context.Context, secret bearer.Secret, place, detail string, from Origin) error {
+func (s *Service) Expose(ctx context.Context, secret bearer.Secret, place, detail string, from Origin) (revoked bool, err error) {
 	t, err := s.Lookup(ctx, secret)
 	if errors.Is(err, ErrUnauthenticated) {
-		return nil
+		return false, nil
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
 	now := s.now()
 	err = s.db.Tx(ctx, func(ctx context.Context, tx *ent.Tx) error {
@@ -40,7 +40,7 @@ func (s *Service) Expose(ctx context.Context, secret bearer.Secret, place, detai
 			Exec(ctx)
 	})
 	if err != nil {
-		return fmt.Errorf("flag token %s as exposed: %w", t.ID, err)
+		return false, fmt.Errorf("flag token %s as exposed: %w", t.ID, err)
 	}
 	event := tokenCaller(s.verdictOn(t), secret.Hash(), from).tokenEvent(auditsink.ActionExpose, now, t)
 	event.Outcome = auditsink.Refused
@@ -48,13 +48,13 @@ func (s *Service) Expose(ctx context.Context, secret bearer.Secret, place, detai
 	// Anyone who holds the secret can do this as often as they like, so it
 	// goes the bounded way of refusals.
 	if err := s.journal.Refuse(ctx, event); err != nil {
-		return fmt.Errorf("record an exposure: %w", err)
+		return false, fmt.Errorf("record an exposure: %w", err)
 	}
 	if !s.revokeExposed || t.RevokedAt != nil {
-		return nil
+		return false, nil
 	}
 	by := System(t.Edges.Workspace, "exposure policy")
 	by.Origin = from
 	_, err = s.Revoke(ctx, by, t.ID, "exposed in a "+place)
-	return err
+	return err == nil, err
 }

@@ -125,15 +125,15 @@ func TestCaseFlippedSecret(t *testing.T) {
 func TestExpose(t *testing.T) {
 	tokentest.Each(t, func(t *testing.T, e *tokentest.Env) {
 		minted, secret := e.Mint(t, "leaky", ability.Read)
-		if err := e.Service.Expose(t.Context(), secret, token.ExposedInURL, "/x/"+secret.Reveal(), token.Origin{}); err != nil {
-			t.Fatal(err)
+		if revoked, err := e.Service.Expose(t.Context(), secret, token.ExposedInURL, "/x/"+secret.Reveal(), token.Origin{}); err != nil || revoked {
+			t.Fatal(revoked, err)
 		}
 		unknown, err := bearer.New(bearer.Live, tokentest.Rand())
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := e.Service.Expose(t.Context(), unknown, token.ExposedInURL, "/x", token.Origin{}); err != nil {
-			t.Fatal(err)
+		if revoked, err := e.Service.Expose(t.Context(), unknown, token.ExposedInURL, "/x", token.Origin{}); err != nil || revoked {
+			t.Fatal(revoked, err)
 		}
 		got := e.Client().Token.GetX(t.Context(), minted.ID)
 		if got.ExposedAt == nil || got.RevokedAt != nil {
@@ -152,9 +152,10 @@ func TestExpose(t *testing.T) {
 func TestExposeRevokesWhereAsked(t *testing.T) {
 	tokentest.EachWith(t, tokentest.Config{RevokeExposed: true}, func(t *testing.T, e *tokentest.Env) {
 		_, secret := e.Mint(t, "leaky", ability.Read)
-		for range 2 {
-			if err := e.Service.Expose(t.Context(), secret, token.ExposedInBrowser, "/graphql", token.Origin{}); err != nil {
-				t.Fatal(err)
+		for i := range 2 {
+			revoked, err := e.Service.Expose(t.Context(), secret, token.ExposedInBrowser, "/graphql", token.Origin{})
+			if err != nil || revoked != (i == 0) {
+				t.Fatal(revoked, err)
 			}
 		}
 		if _, err := e.Service.Authenticate(t.Context(), secret, token.Origin{}); !errors.Is(err, token.ErrUnauthenticated) {
