@@ -2,6 +2,7 @@ package clustertest
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"net/url"
@@ -159,9 +160,9 @@ func (n *node) narrow(ctx context.Context, h *history, id uuid.UUID) error {
 	return err
 }
 
-// request handles a request that takes its time, and notes when the answer was
-// written.
-func (n *node) request(ctx context.Context, h *history, id uuid.UUID, secret bearer.Secret, work func()) error {
+// request handles a request that takes its time and may make use of the right to
+// write, and notes when the answer was written.
+func (n *node) request(ctx context.Context, h *history, id uuid.UUID, secret bearer.Secret, writing bool, work func()) error {
 	ctx, cancel := limited(ctx)
 	defer cancel()
 	by, err := n.tokens.Authenticate(ctx, secret, token.Origin{})
@@ -170,15 +171,33 @@ func (n *node) request(ctx context.Context, h *history, id uuid.UUID, secret bea
 	}
 	ctx, done := n.tokens.Begin(ctx, by)
 	defer done()
+	if writing {
+		if err := n.tokens.Can(ctx, by, ability.WriteContacts, "write"); err != nil {
+			return err
+		}
+	}
 	work()
 	from := h.now()
+	note := func(err error) {
+		to := h.now()
+		_, narrowed := errors.AsType[*token.ForbiddenError](err)
+		if narrowed {
+			h.answered("requests in flight", id, from, to, nil) // the token itself was good
+			err = token.ErrUnauthenticated
+		} else {
+			h.answered("requests in flight", id, from, to, err)
+		}
+		if writing {
+			h.answered("requests in flight that write", writes(id), from, to, err)
+		}
+	}
 	err = n.tokens.Answer(ctx, by, func() error {
 		from = h.now()
-		h.answered("requests in flight", id, from, h.now(), nil)
+		note(nil)
 		return nil
 	})
 	if err != nil {
-		h.answered("requests in flight", id, from, h.now(), err)
+		note(err)
 	}
 	return err
 }

@@ -108,8 +108,8 @@ func oneLife(t *testing.T, nodes []*node, h *history, random *rand.Rand) {
 		work := time.Duration(random.Int64N(int64(lease)))
 		wg.Go(func() { use(ctx, n, h, id, secret, work) })
 		wg.Go(func() {
-			for ctx.Err() == nil {
-				_ = n.request(ctx, h, id, secret, func() { pause(ctx, work) })
+			for writing := true; ctx.Err() == nil; writing = !writing {
+				_ = n.request(ctx, h, id, secret, writing, func() { pause(ctx, work) })
 				pause(ctx, lease/20)
 			}
 		})
