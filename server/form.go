@@ -69,6 +69,9 @@ func readForm(w http.ResponseWriter, r *http.Request) (string, error) {
 	if r.ContentLength > maxForm {
 		return "", errTooLarge
 	}
+	if whole, ok := r.Body.(*wireBody); ok {
+		return whole.text, nil
+	}
 	var body strings.Builder
 	if r.ContentLength > 0 {
 		body.Grow(int(r.ContentLength))

@@ -23,6 +23,7 @@ type listeners struct {
 	public   net.Listener
 	internal net.Listener // nil for none
 	servers  []*http.Server
+	wires    *wires // on the internal listener; nil until serve is called
 	// endStreams ends what stays open, which requests under way do not do by
 	// themselves. Nil until serve is called.
 	endStreams func(context.Context)
@@ -90,7 +91,9 @@ func (ls *listeners) serve(h *handlers) <-chan error {
 	ls.endStreams = h.graphql.Stop
 	ls.start(ls.public, h.public(), failed)
 	if ls.internal != nil {
-		ls.start(wires{ls.internal}, h.internal(), failed)
+		handler := h.internal()
+		ls.wires = newWires(ls.internal, handler, ls.log)
+		ls.start(ls.wires, handler, failed)
 	}
 	return failed
 }
@@ -120,6 +123,13 @@ func (ls *listeners) stop() {
 				ls.log.WarnContext(ctx, "requests under way were cut off")
 			}
 			_ = server.Close()
+		})
+	}
+	if ls.wires != nil {
+		wait.Go(func() {
+			if !ls.wires.stop(ctx) {
+				ls.log.WarnContext(ctx, "requests under way were cut off")
+			}
 		})
 	}
 	wait.Wait()

@@ -26,7 +26,7 @@ func (h *handlers) observed(next http.Handler, common commonHeaders) http.Handle
 		defer func() {
 			h.metrics.count(r.URL.Path, v.out.status)
 			if h.logged(r, v) {
-				v.out.afterwards(func() { h.logRequest(r, v) })
+				h.logRequest(r, v)
 			}
 		}()
 		defer h.recoverPanic(r, v, common)
@@ -127,15 +127,15 @@ func (h *handlers) recoverPanic(r *http.Request, v *visit, common commonHeaders)
 // zero until the answer has begun.
 type recorder struct {
 	http.ResponseWriter
-	wire   *wire // nil for other connections
+	wire   *wireAnswer // ResponseWriter, if it is one
 	status int
 	bytes  int64
 	quota  ratelimit.Quota // what the answer says of a limit
 	reset  int64           // when there is more of it, in seconds since 1970
 }
 
-// add adds a header that comes once, means nothing to net/http, and is not taken
-// back. The name is sent as it stands.
+// add adds a header that comes once, and means nothing to net/http. The name is
+// sent as it stands.
 func (w *recorder) add(name, value string) {
 	if w.wire != nil {
 		w.wire.add(name, value)
@@ -146,30 +146,18 @@ func (w *recorder) add(name, value string) {
 
 // clear takes back all headers.
 func (w *recorder) clear() {
-	clear(w.Header())
 	if w.wire != nil {
-		w.wire.forget()
+		w.wire.clear()
+		return
 	}
+	clear(w.Header())
 }
 
 // vouched writes an answer that is true as long as answering is locked, and
 // unlocks it once the operating system has the answer.
 func (w *recorder) vouched(answering sync.Locker, write func()) {
-	if w.wire != nil {
-		w.wire.hold(answering)
-		write()
-		return
-	}
 	defer answering.Unlock()
 	graph.Flush(w, write)
-}
-
-// afterwards calls do when nothing is locked for the answer any more: it may take
-// its time.
-func (w *recorder) afterwards(do func()) {
-	if w.wire == nil || !w.wire.later(do) {
-		do()
-	}
 }
 
 // WriteHeader notes the final status: those below 200 only announce it, but for
@@ -179,9 +167,6 @@ func (w *recorder) WriteHeader(status int) {
 		w.status = status
 		if w.quota.Limit != 0 && status != http.StatusUnauthorized {
 			w.addQuota()
-		}
-		if w.wire != nil {
-			w.wire.ready = true
 		}
 	}
 	w.ResponseWriter.WriteHeader(status)

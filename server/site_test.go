@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"cmp"
+	"context"
 	"crypto/rand"
 	"encoding/json"
 	"io"
@@ -109,12 +110,14 @@ func openSiteWith(t *testing.T, e *tokentest.Env, scheme string, change func(*ha
 	public.Start()
 	internal := httptest.NewUnstartedServer(nil)
 	internal.Config = newServer(s.handlers.internal(), logger)
-	internal.Listener = wires{internal.Listener}
+	wires := newWires(internal.Listener, internal.Config.Handler, logger)
+	internal.Listener = wires
 	internal.Start()
 	s.public, s.internal = public.URL, internal.URL
 	t.Cleanup(func() {
 		public.Close()
 		internal.Close()
+		wires.stop(context.WithoutCancel(t.Context()))
 		s.wantNoSecrets(t)
 	})
 	return s
@@ -242,12 +245,16 @@ func (s *site) do(t *testing.T, method, target, body string, headers ...string) 
 }
 
 // raw sends a request line and headers as they stand, where net/http would clean
-// them.
+// them. On the internal listener it says nothing of closing the connection, so that
+// a wire serves what it can.
 func (s *site) raw(t *testing.T, base, line, body string, headers ...string) answer {
 	t.Helper()
 	conn, reader := s.dial(t, base)
 	var request strings.Builder
-	request.WriteString(line + " HTTP/1.1\r\nConnection: close\r\n")
+	request.WriteString(line + " HTTP/1.1\r\n")
+	if base != s.internal {
+		request.WriteString("Connection: close\r\n")
+	}
 	if !slices.ContainsFunc(headers, func(h string) bool { return strings.HasPrefix(h, "Host: ") }) {
 		request.WriteString("Host: " + conn.RemoteAddr().String() + "\r\n")
 	}

@@ -44,12 +44,8 @@ func visitOf(ctx context.Context) *visit {
 }
 
 // withVisit gives a connection a visit, for a server's ConnContext.
-func withVisit(ctx context.Context, conn net.Conn) context.Context {
-	v := &visit{}
-	if wire, ok := conn.(*wire); ok {
-		v.out.wire = wire
-	}
-	return context.WithValue(ctx, visitKey{}, v)
+func withVisit(ctx context.Context, _ net.Conn) context.Context {
+	return context.WithValue(ctx, visitKey{}, &visit{})
 }
 
 // begin makes the visit of a request. What comes in floods has that of its
@@ -62,12 +58,10 @@ func begin(w http.ResponseWriter, r *http.Request) (*visit, *http.Request) {
 		v = &visit{}
 		r = r.WithContext(context.WithValue(r.Context(), visitKey{}, v))
 	}
+	wire, _ := w.(*wireAnswer)
 	*v = visit{
-		start: time.Now(), out: recorder{ResponseWriter: w, wire: v.out.wire},
+		start: time.Now(), out: recorder{ResponseWriter: w, wire: wire},
 		remote: v.remote, ip: v.ip,
-	}
-	if v.out.wire != nil {
-		v.out.wire.forget()
 	}
 	if v.remote != r.RemoteAddr {
 		v.remote, v.ip = r.RemoteAddr, hostOf(r.RemoteAddr)

@@ -1,166 +1,158 @@
 package main
 
 import (
-	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
 	"net"
-	"sync"
-	"sync/atomic"
+	"net/http"
+	"runtime/debug"
 	"time"
-
-	"github.com/keloa/apitokens/graph"
 )
 
-// wire is a connection of the internal listener, on which a request costs less
-// than on others. net/http serves it like any other; but
+const (
+	// maxWire is how many bytes a request may have that a wire serves.
+	maxWire = 8 << 10
+	// maxWireTime is how long the rest of a request may take to come, once it has
+	// begun to.
+	maxWireTime = time.Second
+	// deadlineSlack is how much too soon a deadline of a wire may be met: to set
+	// one for each request costs more than to look at the clock.
+	deadlineSlack = time.Second
+)
+
+// wire is a connection of the internal listener. It serves by itself what comes in
+// floods, with the handler that everything else is served with, and costs a
+// fraction of what net/http does: that starts a goroutine, sets seven deadlines and
+// makes some twenty objects for each request, where a wire has all it needs from
+// the last one.
 //
-//   - it sets a deadline some seven times a request, of which hardly one is ever
-//     met. A wire keeps those in mind, and has the runtime know one only before
-//     something that may wait, and only if the one it knows will not do.
-//   - while a request is handled it reads one byte ahead, to learn that the client
-//     has gone. What is asked here is handled at once, or waits for the database,
-//     which is bounded anyway: a wire has the first such read find nothing.
-//   - it copies, sorts and checks the headers of an answer. Those that mean nothing
-//     to it a wire takes as they are to be sent ([wire.add]).
-//
-// And a wire holds what keeps an answer true until the answer has been handed to
-// the operating system ([wire.hold]).
+// It takes no more than the plain form of a request ([wireRequest.read]). At the
+// first that is anything else (another path, a header that changes what a request
+// is or where it ends, more bytes than there is room for, a client that sends it in
+// pieces slowly, a mistake), it hands the connection to net/http, with all that has
+// come since the last answer, for good. So whatever is read is read by one of the
+// two from its first byte to its last.
 type wire struct {
-	net.Conn
+	conn  net.Conn
+	of    *wires
+	in    [maxWire]byte
+	known time.Time // the deadline of reading that is set
 
-	reads, writes deadline
-	ahead         atomic.Bool // net/http has read ahead since the last answer
-
-	// head is header lines of the answer that comes next: once it is ready,
-	// Write puts them after the status line.
-	head  []byte
-	ready bool
-	sent  []byte // room for an answer with its head
-
-	mu        sync.Mutex
-	answering sync.Locker // what is held; nil for nothing
-	after     func()      // what is to be done once nothing is held
+	request wireRequest
+	answer  wireAnswer
 }
 
-// hold has answering unlocked when the answer that comes next has been written,
-// or the connection is closed. A client that does not read has the answer broken
-// off, since a revocation may wait for this.
-//
-// The answer must be small enough for net/http to write it at once: 2 KiB.
-func (c *wire) hold(answering sync.Locker) {
-	_ = c.SetWriteDeadline(time.Now().Add(graph.MaxWrite)) // nothing is written now, which alone could fail
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.answering = answering
+func newWire(conn net.Conn, of *wires) *wire {
+	c := &wire{conn: conn, of: of}
+	c.request.init(conn)
+	c.answer.init(conn)
+	return c
 }
 
-// later calls do once nothing is held, and returns false if nothing is.
-func (c *wire) later(do func()) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.answering == nil {
-		return false
-	}
-	c.after = do
-	return true
-}
-
-func (c *wire) letGo() {
-	c.mu.Lock()
-	answering, after := c.answering, c.after
-	c.answering, c.after = nil, nil
-	c.mu.Unlock()
-	if answering != nil {
-		answering.Unlock()
-	}
-	if after != nil {
-		after()
-	}
-}
-
-// add adds a header line to the answer that comes next. A value has no line
-// breaks: where it does, they become spaces.
-func (c *wire) add(name, value string) {
-	c.head = append(c.head, name...)
-	c.head = append(c.head, ": "...)
-	c.head = append(c.head, value...)
-	for i := len(c.head) - len(value); i < len(c.head); i++ {
-		if c.head[i] == '\r' || c.head[i] == '\n' {
-			c.head[i] = ' '
+// serve answers requests until the connection ends or is handed over.
+func (c *wire) serve() {
+	defer c.recoverPanic()
+	for have := 0; ; {
+		n, state := c.request.read(c.in[:have])
+		switch {
+		case state == unusual, state == partial && have == len(c.in):
+			c.handOver(have)
+			return
+		case state == partial:
+			got, err := c.read(have)
+			have += got
+			if err == nil {
+				continue
+			}
+			if have > 0 {
+				c.handOver(have)
+			} else {
+				_ = c.conn.Close()
+			}
+			return
 		}
+		if !c.serveOne() {
+			_ = c.conn.Close()
+			return
+		}
+		have = copy(c.in[:], c.in[n:have])
 	}
-	c.head = append(c.head, "\r\n"...)
 }
 
-// forget takes the head back.
-func (c *wire) forget() { c.head, c.ready = c.head[:0], false }
-
-// Write sends p, which begins an answer if there is a head ready for it.
-func (c *wire) Write(p []byte) (int, error) {
-	defer c.letGo()
-	c.ahead.Store(false)
-	if err := c.writes.wait(c.Conn.SetWriteDeadline); err != nil {
-		return 0, err
+// read reads more of a request of which some bytes are there, or none.
+func (c *wire) read(have int) (int, error) {
+	wanted := time.Now().Add(maxIdleTime)
+	if have > 0 {
+		wanted = wanted.Add(maxWireTime - maxIdleTime)
 	}
-	defer c.writes.done()
-	line := bytes.IndexByte(p, '\n') + 1
-	if !c.ready || line == 0 {
-		return c.Conn.Write(p)
+	if early := wanted.Sub(c.known); early < 0 || early > deadlineSlack {
+		if err := c.conn.SetReadDeadline(wanted); err != nil {
+			return 0, err
+		}
+		c.known = wanted
 	}
-	c.sent = append(c.sent[:0], p[:line]...)
-	c.sent = append(c.sent, c.head...)
-	c.sent = append(c.sent, p[line:]...)
-	added := len(c.head)
-	c.forget()
-	n, err := c.Conn.Write(c.sent)
-	return max(0, n-added), err
+	// After the deadline is set: Close sets another, after it has said so.
+	if c.of.isClosing() {
+		return 0, net.ErrClosed
+	}
+	return c.conn.Read(c.in[have:])
 }
 
-func (c *wire) Read(p []byte) (int, error) {
-	if len(p) == 1 && c.ahead.CompareAndSwap(false, true) {
-		return 0, nil // who else reads a single byte tries again
-	}
-	if err := c.reads.wait(c.Conn.SetReadDeadline); err != nil {
-		return 0, err
-	}
-	defer c.reads.done()
-	return c.Conn.Read(p)
+// wake has a read end, for good.
+func (c *wire) wake() { _ = c.conn.SetReadDeadline(time.Unix(1, 0)) }
+
+// serveOne answers the request that was read, and returns whether there may be
+// another one.
+func (c *wire) serveOne() bool {
+	c.answer.begin(c.request.Method == http.MethodHead, c.of.isClosing())
+	c.of.handler.ServeHTTP(&c.answer, c.request.Request)
+	return c.answer.FlushError() == nil && !c.answer.last
 }
 
-// Close may be called more than once, and by others than who serves: what they
-// close has its answer fail, so nothing needs to be kept true for it.
-func (c *wire) Close() error {
-	err := c.Conn.Close()
-	c.letGo()
-	return err
+// handOver leaves the connection to net/http, with what has come on it.
+func (c *wire) handOver(have int) {
+	_ = c.conn.SetDeadline(time.Time{}) // if it is closed, net/http finds out
+	left := append([]byte(nil), c.in[:have]...)
+	if !c.of.give(&begun{Conn: c.conn, left: left}, nil) {
+		_ = c.conn.Close()
+	}
+}
+
+// recoverPanic is to be deferred. The handler sees to panics of its own, and
+// breaks an answer off by another.
+func (c *wire) recoverPanic() {
+	switch value := recover(); value {
+	case nil:
+		return
+	case http.ErrAbortHandler:
+	default:
+		c.of.log.LogAttrs(context.Background(), slog.LevelError, "panic",
+			slog.String("panic", fmt.Sprint(value)), slog.String("stack", string(debug.Stack())))
+	}
+	_ = c.conn.Close()
+}
+
+// begun is a connection from which something was read already.
+type begun struct {
+	net.Conn
+	left []byte
+}
+
+func (c *begun) Read(p []byte) (int, error) {
+	if len(c.left) == 0 {
+		return c.Conn.Read(p)
+	}
+	n := copy(p, c.left)
+	c.left = c.left[n:]
+	return n, nil
 }
 
 // CloseWrite is how net/http ends a connection that it refuses.
-func (c *wire) CloseWrite() error {
+func (c *begun) CloseWrite() error {
 	half, ok := c.Conn.(interface{ CloseWrite() error })
 	if !ok {
 		return net.ErrClosed
 	}
 	return half.CloseWrite()
-}
-
-func (c *wire) SetReadDeadline(t time.Time) error { return c.reads.set(t, c.Conn.SetReadDeadline) }
-
-func (c *wire) SetWriteDeadline(t time.Time) error { return c.writes.set(t, c.Conn.SetWriteDeadline) }
-
-func (c *wire) SetDeadline(t time.Time) error {
-	if err := c.SetReadDeadline(t); err != nil {
-		return err
-	}
-	return c.SetWriteDeadline(t)
-}
-
-// wires makes a wire of each connection.
-type wires struct{ net.Listener }
-
-func (l wires) Accept() (net.Conn, error) {
-	conn, err := l.Listener.Accept()
-	if err != nil {
-		return nil, err
-	}
-	return &wire{Conn: conn}, nil
 }
