@@ -52,7 +52,15 @@ func leavesTrace(c rune) bool {
 	return unicode.IsGraphic(c) && !unicode.IsSpace(c) && !unicode.Is(unicode.Other_Default_Ignorable_Code_Point, c) && !unicode.Is(unicode.Variation_Selector, c)
 }
 
-func cleanLabel(label string) (string, error) { return cleanText("label", label, 1, maxLabel) }
+// cleanLabel is cleanText for a label, which many see. It must not hold the end of
+// a secret either, which is all that is secret of it.
+func cleanLabel(label string) (string, error) {
+	label, err := cleanText("label", label, 1, maxLabel)
+	if err == nil && bearer.MayEnd(label) {
+		err = &InputError{"label", "must not contain 32 or more letters and digits in a row that look drawn at random, as a secret has: leave them out"}
+	}
+	return label, err
+}
 
 // labelKey is what labels are searched and sorted by: letter case and the way
 // an accent is encoded make no difference.

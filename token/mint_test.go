@@ -2,6 +2,7 @@ package token_test
 
 import (
 	"bytes"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"slices"
@@ -73,16 +74,26 @@ func TestMintRefusesBadInput(t *testing.T) {
 	far := time.Date(10001, 1, 1, 0, 0, 0, 0, time.UTC)
 	good := token.MintInput{Label: "ok", Abilities: []ability.Ability{ability.Read}, Mode: enttoken.ModeLIVE}
 	cases := map[string]func(*token.MintInput){
-		"label":             func(in *token.MintInput) { in.Label = "" },
-		"label blank":       func(in *token.MintInput) { in.Label = " \t\n " },
-		"label long":        func(in *token.MintInput) { in.Label = strings.Repeat("é", 101) },
-		"label control":     func(in *token.MintInput) { in.Label = "a\x00b" },
-		"label newline":     func(in *token.MintInput) { in.Label = "a\nb" },
-		"label line":        func(in *token.MintInput) { in.Label = "a\u2028b" },
-		"label direction":   func(in *token.MintInput) { in.Label = "a\u202eb" },
-		"label invisible":   func(in *token.MintInput) { in.Label = "\u200b\u200d" },
-		"label not UTF-8":   func(in *token.MintInput) { in.Label = "a\xff" },
-		"label secret":      func(in *token.MintInput) { in.Label = "key " + secret.Reveal() },
+		"label":           func(in *token.MintInput) { in.Label = "" },
+		"label blank":     func(in *token.MintInput) { in.Label = " \t\n " },
+		"label long":      func(in *token.MintInput) { in.Label = strings.Repeat("é", 101) },
+		"label control":   func(in *token.MintInput) { in.Label = "a\x00b" },
+		"label newline":   func(in *token.MintInput) { in.Label = "a\nb" },
+		"label line":      func(in *token.MintInput) { in.Label = "a\u2028b" },
+		"label direction": func(in *token.MintInput) { in.Label = "a\u202eb" },
+		"label invisible": func(in *token.MintInput) { in.Label = "\u200b\u200d" },
+		"label not UTF-8": func(in *token.MintInput) { in.Label = "a\xff" },
+		"label secret":    func(in *token.MintInput) { in.Label = "key " + secret.Reveal() },
+		"label encoded":   func(in *token.MintInput) { in.Label = strings.ReplaceAll(secret.Reveal(), "_", "%5F") },
+		"label twice":     func(in *token.MintInput) { in.Label = strings.ReplaceAll(secret.Reveal(), "_", "%255f") },
+		"label base64":    func(in *token.MintInput) { in.Label = base64.StdEncoding.EncodeToString([]byte(secret.Reveal())) },
+		"label Basic": func(in *token.MintInput) {
+			in.Label = base64.StdEncoding.EncodeToString([]byte("u:" + secret.Reveal()))
+		},
+		"label Basic URL": func(in *token.MintInput) {
+			in.Label = base64.RawURLEncoding.EncodeToString([]byte("us:" + secret.Reveal()))
+		},
+		"label bare":        func(in *token.MintInput) { in.Label = "key 0aA" + secret.Reveal()[14:] },
 		"abilities":         func(in *token.MintInput) { in.Abilities = nil },
 		"abilities unknown": func(in *token.MintInput) { in.Abilities = []ability.Ability{"ADMIN"} },
 		"mode":              func(in *token.MintInput) { in.Mode = "PROD" },
