@@ -170,8 +170,12 @@ func originText(u *url.URL) string {
 	return strings.ToLower(u.Scheme + "://" + host)
 }
 
-// public is what the public listener serves.
+// public serves the public listener.
 func (h *handlers) public() http.Handler {
+	return h.observed(h.withoutSecretsInURL(h.routed(h.publicRoutes()), signInPath), forBrowsers)
+}
+
+func (h *handlers) publicRoutes() routes {
 	schema := newSchemaFile()
 	settings := h.pages[ui.Settings].ServeHTTP
 	table := routes{
@@ -199,12 +203,16 @@ func (h *handlers) public() http.Handler {
 			table[path] = methods{http.MethodGet: file.ServeHTTP}
 		}
 	}
-	return h.observed(h.withoutSecretsInURL(h.routed(table), signInPath), forBrowsers)
+	return table
 }
 
-// internal is what the internal listener serves: for services beside this one,
-// never for the internet.
+// internal serves the internal listener: for services beside this one, never for
+// the internet.
 func (h *handlers) internal() http.Handler {
+	return h.observed(h.withoutSecretsInURL(h.routed(h.internalRoutes()), ""), forServices)
+}
+
+func (h *handlers) internalRoutes() routes {
 	table := profiles()
 	maps.Copy(table, routes{
 		introspectPath:  {http.MethodPost: h.introspect},
@@ -215,5 +223,5 @@ func (h *handlers) internal() http.Handler {
 		"/readyz":       {http.MethodGet: h.ready},
 		"/metrics":      {http.MethodGet: h.metrics.handler(h.log)},
 	})
-	return h.observed(h.withoutSecretsInURL(h.routed(table), ""), forServices)
+	return table
 }
