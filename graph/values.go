@@ -2,6 +2,9 @@ package graph
 
 import (
 	"encoding/json"
+	"maps"
+	"regexp"
+	"slices"
 	"strconv"
 
 	"github.com/vektah/gqlparser/v2/ast"
@@ -152,13 +155,30 @@ func (c checker) leaf(def *ast.Definition, value any) bool {
 		number, ok := value.(json.Number)
 		_, err := strconv.ParseInt(string(number), 10, 32)
 		return ok && err == nil
-	case def.Name == "String", def.Name == "ID":
+	case def.Name == "ID":
+		// The specification has it taken for its text, which is no id here:
+		// the scalar says what one is.
+		number, _ := value.(json.Number)
+		_, err := strconv.ParseInt(string(number), 10, 64)
+		return isText || err == nil
+	case def.Name == "String":
 		return isText
 	case def.Name == "Boolean":
 		_, ok := value.(bool)
 		return ok
 	}
 	return true
+}
+
+// names are what GraphQL has names look like, if they are short.
+var names = regexp.MustCompile(`^[A-Za-z_][0-9A-Za-z_]{0,30}$`)
+
+// naming is a name that somebody gave a field, as far as it can be no secret.
+func naming(name string) string {
+	if !names.MatchString(name) {
+		return "of this name"
+	}
+	return strconv.Quote(name)
 }
 
 // list takes one value for a list of one, as the specification has it.
@@ -183,9 +203,9 @@ func (c checker) object(field string, def *ast.Definition, value any) error {
 	if !ok {
 		return badInput(field+": must be of type "+def.Name, field)
 	}
-	for name := range object {
+	for _, name := range slices.Sorted(maps.Keys(object)) {
 		if def.Fields.ForName(name) == nil {
-			return badInput(field+": has a field that "+def.Name+" does not have", field)
+			return badInput(field+": "+def.Name+" has no field "+naming(name), field)
 		}
 	}
 	for _, f := range def.Fields {

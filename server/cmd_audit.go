@@ -36,13 +36,8 @@ func (f databaseFlag) log(ctx context.Context, std streams, fn func(*journal.Jou
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	switch state, err := stateOf(ctx, db); {
-	case err != nil:
+	if err := current(ctx, db); err != nil {
 		return err
-	case state == schemaPending:
-		return errPending
-	case state == schemaEmpty:
-		return errors.New("there is no data in this database, and so no audit log: check --database")
 	}
 	audit := journal.New(journal.Options{Database: db})
 	return fn(audit, token.New(token.Options{Database: db, Journal: audit}))

@@ -41,7 +41,7 @@ type migrateUpCommand struct{ databaseFlag }
 
 // Run migrates, as the server does at its start.
 func (c migrateUpCommand) Run(ctx context.Context, std streams) error {
-	db, err := c.open(ctx, std)
+	db, err := c.openOrMake(ctx, std)
 	if err != nil {
 		return err
 	}

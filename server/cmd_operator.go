@@ -41,7 +41,7 @@ func (c operatorAddCommand) Run(ctx context.Context, std streams) error {
 	if err != nil {
 		return err
 	}
-	return c.use(ctx, std, nil, func(tokens *token.Service) error {
+	return c.useOrMake(ctx, std, nil, func(tokens *token.Service) error {
 		by, err := commandLine(ctx, tokens, c.Workspace)
 		if err != nil {
 			return err

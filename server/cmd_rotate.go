@@ -40,6 +40,9 @@ func (c rotateCommand) Run(ctx context.Context, std streams) error {
 		RevokeOld:    take(&err, "--revoke-old", c.RevokeOld, parseRevokeOld),
 		GraceSeconds: take(&err, "--grace", c.Grace, parseGrace),
 	}
+	if err == nil && c.Grace != "" && in.RevokeOld != token.WhenNewIsLive {
+		err = usagef("--grace: goes with --revoke-old when-new-is-live only: the old token ends %s", strings.ToLower(string(in.RevokeOld)))
+	}
 	if err != nil {
 		return err
 	}
@@ -96,8 +99,8 @@ func parseGrace(text string) (*int, error) {
 		return nil, nil //nolint:nilnil // none was given
 	}
 	grace, err := parseLife(text)
-	if err != nil || grace%time.Second != 0 {
-		return nil, errors.New("must be a duration in whole seconds such as 24h, longer than zero")
+	if err != nil || grace%time.Second != 0 || grace > token.MaxGrace {
+		return nil, fmt.Errorf("must be a duration in whole seconds such as 24h, longer than zero and at most %.0fh", token.MaxGrace.Hours())
 	}
 	return new(int(grace / time.Second)), nil
 }

@@ -26,7 +26,7 @@ func (c signInCommand) Run(ctx context.Context, std streams) error {
 	if err != nil {
 		return err
 	}
-	return c.use(ctx, std, nil, func(tokens *token.Service) error {
+	return c.useOrMake(ctx, std, nil, func(tokens *token.Service) error {
 		link, err := signInLink(ctx, tokens, origin, c.Workspace, c.Operator)
 		if errors.Is(err, token.ErrNotFound) {
 			return fmt.Errorf("there is no operator %q in a workspace %q: check --operator and --workspace", c.Operator, c.Workspace)

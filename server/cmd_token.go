@@ -53,7 +53,7 @@ func (c mintCommand) Run(ctx context.Context, std streams) error {
 	if err != nil {
 		return err
 	}
-	return c.use(ctx, std, plans, func(tokens *token.Service) error {
+	return c.useOrMake(ctx, std, plans, func(tokens *token.Service) error {
 		by, err := commandLine(ctx, tokens, c.Workspace)
 		if err != nil {
 			return err

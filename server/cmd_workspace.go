@@ -41,7 +41,7 @@ func (c workspaceCreateCommand) Run(ctx context.Context, std streams) error {
 	if name == "" {
 		name = c.Slug
 	}
-	return c.use(ctx, std, nil, func(tokens *token.Service) error {
+	return c.useOrMake(ctx, std, nil, func(tokens *token.Service) error {
 		made, err := tokens.CreateWorkspace(ctx, c.Slug, name, plan, c.Owner)
 		if errors.Is(err, token.ErrExists) {
 			return fmt.Errorf("there is a workspace %q already: choose another slug", c.Slug)

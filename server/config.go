@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net"
 	"net/url"
 	"slices"
 	"time"
@@ -123,6 +124,9 @@ func (f serverFlags) config() (config, error) {
 	}
 	if first != nil {
 		return config{}, first
+	}
+	if _, port, err := net.SplitHostPort(cfg.listen); err == nil && port != "0" && cfg.listen == cfg.internalListen {
+		return config{}, usagef("%s and %s must not be the same address: the internal listener is not for users", setting("listen"), setting("internal-listen"))
 	}
 	if cfg.internalListen != "" && !onLoopback(cfg.internalListen) && len(cfg.resourceServers) == 0 {
 		return config{}, usagef("the internal listener %s can be reached from other machines: "+

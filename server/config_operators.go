@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"net/url"
 	"os"
 
@@ -107,7 +108,7 @@ func parseKeys(place string) (string, error) {
 	}
 	text, err := os.ReadFile(place)
 	if err != nil {
-		return "", errors.New("must be a URL, or a file that can be read")
+		return "", fmt.Errorf("must be a URL, or a file that can be read: %w", err)
 	}
 	return place, identity.CheckKeys(text)
 }

@@ -6,8 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"mime"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -87,9 +90,12 @@ func readHostSession(w http.ResponseWriter, r *http.Request) (hostSession, error
 	var who json.RawMessage
 	var role string
 	seconds := int64(maxHostSession / time.Second)
-	err = readObject([]byte(text), "", map[string]any{"workspace": &asked.workspace, "operator": &who, "role": &role, "ttlSeconds": &seconds})
+	err = readObject([]byte(text), "body", map[string]any{"workspace": &asked.workspace, "operator": &who, "role": &role, "ttlSeconds": &seconds})
+	if err == nil && who == nil {
+		err = &token.InputError{Field: "operator", Reason: "must be given"}
+	}
 	if err == nil {
-		err = readObject(who, "operator.", map[string]any{"id": &asked.id, "email": &asked.email, "name": &asked.name})
+		err = readObject(who, "operator", map[string]any{"id": &asked.id, "email": &asked.email, "name": &asked.name})
 	}
 	if err != nil {
 		return asked, err
@@ -111,36 +117,43 @@ func readHostSession(w http.ResponseWriter, r *http.Request) (hostSession, error
 
 // readObject reads the fields of a JSON object into what they are named for. It
 // is strict where encoding/json is not: names are as they are written, each comes
-// once, and all are known. Prefix stands before the names in errors.
-func readObject(text []byte, prefix string, fields map[string]any) error {
+// once, and all are known. The object is called what in errors, and body is the
+// outermost.
+func readObject(text []byte, what string, fields map[string]any) error {
+	noObject := &token.InputError{Field: what, Reason: "must be a JSON object"}
+	path := func(key string) string { return strings.TrimPrefix(what+"."+key, "body.") }
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	if start, err := decoder.Token(); err != nil || start != json.Delim('{') {
-		return &token.InputError{Field: prefix + "body", Reason: "must be a JSON object"}
+		return noObject
 	}
 	seen := map[string]bool{}
 	for decoder.More() {
 		name, err := decoder.Token()
 		if err != nil {
-			return &token.InputError{Field: prefix + "body", Reason: "must be a JSON object"}
+			return noObject
 		}
 		key, _ := name.(string) // every name in an object is
 		into, known := fields[key]
 		switch {
 		case !known:
-			return &token.InputError{Field: prefix + "body", Reason: "has a field that is not known"}
+			return &token.InputError{Field: what, Reason: "has a field that is none of " + strings.Join(slices.Sorted(maps.Keys(fields)), ", ")}
 		case seen[key]:
-			return &token.InputError{Field: prefix + key, Reason: "must not come twice"}
+			return &token.InputError{Field: path(key), Reason: "must not come twice"}
 		}
 		seen[key] = true
 		if err := decoder.Decode(into); err != nil {
-			return &token.InputError{Field: prefix + key, Reason: "is not of the right type"}
+			reason := "must be a string"
+			if _, number := into.(*int64); number {
+				reason = "must be a whole number"
+			}
+			return &token.InputError{Field: path(key), Reason: reason}
 		}
 	}
 	if _, err := decoder.Token(); err != nil {
-		return &token.InputError{Field: prefix + "body", Reason: "must be a JSON object"}
+		return noObject
 	}
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return &token.InputError{Field: prefix + "body", Reason: "must be one JSON object"}
+		return &token.InputError{Field: what, Reason: "must be one JSON object"}
 	}
 	return nil
 }

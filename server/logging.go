@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"time"
 
 	"github.com/keloa/apitokens/token/bearer"
 )
@@ -30,9 +31,19 @@ func newLogger(w io.Writer, format, level string) (*slog.Logger, error) {
 	case "text":
 		return slog.New(requestHandler{slog.NewTextHandler(redactor{w}, &options)}), nil
 	case "json":
+		options.ReplaceAttr = inMilliseconds
 		return slog.New(requestHandler{slog.NewJSONHandler(redactor{w}, &options)}), nil
 	}
 	return nil, fmt.Errorf("unknown log format %q: use text or json", format)
+}
+
+// inMilliseconds writes a duration as a number whose name says its unit: without,
+// JSON would have nanoseconds.
+func inMilliseconds(_ []string, a slog.Attr) slog.Attr {
+	if a.Value.Kind() != slog.KindDuration {
+		return a
+	}
+	return slog.Float64(a.Key+"_ms", float64(a.Value.Duration())/float64(time.Millisecond))
 }
 
 // redactor writes what it is given with the secrets taken out. It stands behind

@@ -54,7 +54,7 @@ func TestEveryRequestIsLogged(t *testing.T) {
 					t.Errorf("line %d: %s is %v, want %v", i, key, line[key], value)
 				}
 			}
-			if line["request_id"] == "" || line["bytes"].(float64) == 0 || line["duration"] == nil {
+			if line["request_id"] == "" || line["bytes"].(float64) == 0 || line["duration_ms"] == nil {
 				t.Errorf("line %d: %v", i, line)
 			}
 		}

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -204,9 +205,32 @@ func parseAuditConfig(text []byte) ([]auditConfig, error) {
 		return under.Sinks, nil
 	}
 	if err != nil {
-		return nil, errors.New("it must be a list of sinks in YAML, each with name, url and, as needed, filter, required (true or false) and start")
+		return nil, whatIsWrong(text)
 	}
 	return list, nil
+}
+
+// whatIsWrong says what keeps a file from being a list of sinks, as far as that can
+// be said without a word of the file.
+func whatIsWrong(text []byte) error {
+	var list []map[string]any
+	var under struct {
+		Sinks []map[string]any `yaml:"sinks"`
+	}
+	if decodeOne(text, &list) != nil && decodeOne(text, &under) == nil {
+		list = under.Sinks
+	}
+	for i, sink := range list {
+		for key, value := range sink {
+			if !slices.Contains([]string{"name", "url", "filter", "required", "start"}, key) {
+				return fmt.Errorf("sink %d of %d has a key that is none of name, url, filter, required and start", i+1, len(list))
+			}
+			if _, is := value.(bool); key == "required" && !is {
+				return fmt.Errorf("sink %d of %d: required must be true or false", i+1, len(list))
+			}
+		}
+	}
+	return errors.New("it must be a list of sinks in YAML, each with name, url and, as needed, filter, required (true or false) and start")
 }
 
 // decodeOne reads a YAML document, and sees that there is no other.

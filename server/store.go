@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/user"
 	"strconv"
+	"strings"
 
 	"github.com/google/uuid"
 
@@ -15,8 +17,19 @@ import (
 	"github.com/keloa/apitokens/token"
 )
 
-// open opens the database, as it stands.
+// open opens the database, as it stands. One that is not there is left so: a
+// mistyped path must not become a file.
 func (f databaseFlag) open(ctx context.Context, std streams) (*database.DB, error) {
+	if path, ok := strings.CutPrefix(f.Database, "sqlite:"); ok && path != "" {
+		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("%s: there is no database at %s: serve or migrate up makes one", setting("database"), path)
+		}
+	}
+	return f.openOrMake(ctx, std)
+}
+
+// openOrMake opens the database, and makes an SQLite file that is not there.
+func (f databaseFlag) openOrMake(ctx context.Context, std streams) (*database.DB, error) {
 	log, err := newLogger(std.err, "text", "warn")
 	if err != nil {
 		return nil, err
@@ -36,36 +49,61 @@ func databaseError(err error) error {
 	return fmt.Errorf("%s: %w", setting("database"), err)
 }
 
-// use calls fn with the domain on the database, beside any server. An empty
-// database is set up first; one that lacks migrations is left to the server and
-// to migrate up, since servers of an older version may be at work on it.
+// use calls fn with the domain on the database, beside any server. One that lacks
+// migrations is left to the server and to migrate up, since servers of an older
+// version may be at work on it.
 func (f databaseFlag) use(ctx context.Context, std streams, plans token.Plans, fn func(*token.Service) error) (err error) {
 	db, err := f.open(ctx, std)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	state, err := stateOf(ctx, db)
-	switch {
-	case err != nil:
+	if err := current(ctx, db); err != nil {
 		return err
-	case state == schemaPending:
-		return errPending
-	case state == schemaEmpty:
-		if err := db.Migrate(ctx); err != nil {
-			return err
-		}
 	}
+	return withDomain(ctx, db, plans, fn)
+}
+
+// useOrMake is use for what a database may begin with: an empty one is set up
+// first.
+func (f databaseFlag) useOrMake(ctx context.Context, std streams, plans token.Plans, fn func(*token.Service) error) (err error) {
+	db, err := f.openOrMake(ctx, std)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	err = current(ctx, db)
+	isNew := errors.Is(err, errNoData)
+	if isNew {
+		err = db.Migrate(ctx)
+	}
+	if err == nil {
+		err = withDomain(ctx, db, plans, fn)
+	}
+	if err == nil && isNew {
+		std.note("There was no data yet: this is a new database. If you expected some, check --database.")
+	}
+	return err
+}
+
+func withDomain(ctx context.Context, db *database.DB, plans token.Plans, fn func(*token.Service) error) error {
 	audit := journal.New(journal.Options{Database: db})
 	tokens := token.New(token.Options{Database: db, Journal: audit, Plans: plans, Gate: journal.NewGate(audit)})
 	if err := tokens.Bootstrap(ctx); err != nil {
 		return err
 	}
-	if err := fn(tokens); err != nil {
+	return fn(tokens)
+}
+
+// current reports an error for a database that commands cannot work on as it is.
+func current(ctx context.Context, db *database.DB) error {
+	switch state, err := stateOf(ctx, db); {
+	case err != nil:
 		return err
-	}
-	if state == schemaEmpty {
-		std.note("There was no data yet: this is a new database. If you expected some, check --database.")
+	case state == schemaPending:
+		return errPending
+	case state == schemaEmpty:
+		return errNoData
 	}
 	return nil
 }
@@ -104,7 +142,10 @@ func stateOf(ctx context.Context, db *database.DB) (schemaState, error) {
 	return schemaPending, nil
 }
 
-var errPending = errors.New("the database has migrations to be applied: run " + programName + " migrate up")
+var (
+	errPending = errors.New("the database has migrations to be applied: run " + programName + " migrate up")
+	errNoData  = errors.New("there is no data in this database: check --database")
+)
 
 // commandLine is the caller of what is asked for on the command line.
 func commandLine(ctx context.Context, tokens *token.Service, slug string) (token.Caller, error) {

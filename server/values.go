@@ -16,12 +16,13 @@ import (
 )
 
 // take parses the value of a flag. The first error of several is kept, after
-// the name of the flag. Parsers say what a value must be and do not quote it: it
-// may be a secret in the wrong place.
+// the name of the flag: a value that is wrong, or a failure, such as a file that is
+// not there. Parsers say what a value must be and do not quote it: it may be a
+// secret in the wrong place.
 func take[In, Out any](first *error, name string, value In, parse func(In) (Out, error)) Out {
 	parsed, err := parse(value)
 	if err != nil && *first == nil {
-		*first = usagef("%s: %s", name, err)
+		*first = usageOrFailure(name, err)
 	}
 	return parsed
 }
@@ -134,7 +135,9 @@ func parseResourceServers(pairs []string) (map[string]string, error) {
 func readSecret(source string) (string, error) {
 	secret := source
 	if name, ok := strings.CutPrefix(source, "env:"); ok {
-		secret = os.Getenv(name)
+		if secret, ok = os.LookupEnv(name); !ok {
+			return "", errors.New("is to be in an environment variable that is not set")
+		}
 	} else if path, ok := strings.CutPrefix(source, "file:"); ok {
 		text, err := os.ReadFile(path)
 		if err != nil {

@@ -71,10 +71,9 @@ func LoadPlans(path string) (Plans, error) {
 		}
 		seen[plan] = true
 		limits := plans[plan]
-		override(&limits.Tokens, file[name].Tokens)
-		override(&limits.RequestsPerMinute, file[name].RequestsPerMinute)
-		if limits.Tokens < 0 || limits.RequestsPerMinute < 0 {
-			return nil, fmt.Errorf("read the plans in %s: %s: a limit is 0, for none, or more", path, name)
+		err = errors.Join(override(&limits.Tokens, "tokens", file[name].Tokens), override(&limits.RequestsPerMinute, "requestsPerMinute", file[name].RequestsPerMinute))
+		if err != nil {
+			return nil, fmt.Errorf("read the plans in %s: %s: %w", path, name, err)
 		}
 		if limits.RequestsPerMinute > ratelimit.MaxPerMinute {
 			return nil, fmt.Errorf("read the plans in %s: %s: requestsPerMinute is at most %d, or 0 for no limit", path, name, ratelimit.MaxPerMinute)
@@ -84,23 +83,27 @@ func LoadPlans(path string) (Plans, error) {
 	return plans, nil
 }
 
-// wholeNumber is an integer that YAML does not cut a fraction off for.
-type wholeNumber int
+// wholeNumber is text that must be an integer: YAML would cut a fraction off for
+// one. It is read where it is known which limit it is.
+type wholeNumber string
 
-// UnmarshalYAML reads digits and nothing else.
+// UnmarshalYAML keeps the text.
 func (n *wholeNumber) UnmarshalYAML(text []byte) error {
-	i, err := strconv.Atoi(strings.TrimSpace(string(text)))
-	if err != nil {
-		return errors.New("a limit is a whole number")
-	}
-	*n = wholeNumber(i)
+	*n = wholeNumber(strings.TrimSpace(string(text)))
 	return nil
 }
 
-func override(limit *int, given *wholeNumber) {
-	if given != nil {
-		*limit = int(*given)
+// override sets a limit that the file gives.
+func override(limit *int, name string, given *wholeNumber) error {
+	if given == nil {
+		return nil
 	}
+	n, err := strconv.Atoi(string(*given))
+	if err != nil || n < 0 {
+		return fmt.Errorf("%s must be a whole number: 0, for no limit, or more", name)
+	}
+	*limit = n
+	return nil
 }
 
 // ParsePlan reads the name of a plan in any letter case.

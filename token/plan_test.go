@@ -3,6 +3,7 @@ package token_test
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -25,20 +26,21 @@ func TestLoadPlans(t *testing.T) {
 }
 
 func TestLoadPlansRefuses(t *testing.T) {
-	for name, text := range map[string]string{
-		"an unknown plan":   "enterprise: {tokens: 1}",
-		"an unknown key":    "starter: {token: 1}",
-		"a negative limit":  "starter: {tokens: -1}",
-		"a limit in words":  "starter: {tokens: many}",
-		"a list":            "- starter",
-		"what is no YAML":   "starter: {",
-		"a fraction":        "starter: {tokens: 7.9}",
-		"too high a limit":  "starter: {requestsPerMinute: 60000001}",
-		"two documents":     "starter: {tokens: 1}\n---\ngrowth: {tokens: 2}",
-		"one plan two ways": "starter: {tokens: 1}\nSTARTER: {tokens: 2}",
+	for text, want := range map[string]string{
+		"enterprise: {tokens: 1}":                    `unknown plan "enterprise"`,
+		"starter: {token: 1}":                        `unknown field "token"`,
+		"starter: {tokens: -1}":                      "starter: tokens must be a whole number",
+		"growth: {requestsPerMinute: many}":          "growth: requestsPerMinute must be a whole number",
+		"- starter":                                  "read the plans in",
+		"starter: {":                                 "read the plans in",
+		"Scale: {tokens: 7.9}":                       "Scale: tokens must be a whole number",
+		"starter: {tokens: 1e3}":                     "starter: tokens must be a whole number",
+		"starter: {requestsPerMinute: 60000001}":     "starter: requestsPerMinute is at most",
+		"starter: {tokens: 1}\n---\ngrowth: {}":      "one YAML document",
+		"starter: {tokens: 1}\nSTARTER: {tokens: 2}": "STARTER stands there twice",
 	} {
-		if plans, err := token.LoadPlans(plansFile(t, text)); err == nil {
-			t.Errorf("%s was read as %v", name, plans)
+		if plans, err := token.LoadPlans(plansFile(t, text)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: read as %v, %v; want %q", text, plans, err, want)
 		}
 	}
 	if _, err := token.LoadPlans(filepath.Join(t.TempDir(), "none.yaml")); err == nil {

@@ -27,8 +27,8 @@ const (
 )
 
 const (
-	// maxGrace is how far away the deadline of a rotation may be.
-	maxGrace = 365 * 24 * time.Hour
+	// MaxGrace is how far away the deadline of a rotation may be.
+	MaxGrace = 365 * 24 * time.Hour
 	// maxUnused is how many tokens in a row may be rotated without having
 	// been used: a first use ends all those before it in one transaction.
 	maxUnused = 10
@@ -120,8 +120,8 @@ func (in RotateInput) check() error {
 	case in.GraceSeconds == nil:
 	case in.RevokeOld != WhenNewIsLive:
 		return &InputError{"graceSeconds", "goes with WHEN_NEW_IS_LIVE only"}
-	case *in.GraceSeconds < 1 || time.Duration(*in.GraceSeconds) > maxGrace/time.Second:
-		return &InputError{"graceSeconds", fmt.Sprintf("must be 1 to %d", maxGrace/time.Second)}
+	case *in.GraceSeconds < 1 || time.Duration(*in.GraceSeconds) > MaxGrace/time.Second:
+		return &InputError{"graceSeconds", fmt.Sprintf("must be 1 to %d", MaxGrace/time.Second)}
 	}
 	return nil
 }
