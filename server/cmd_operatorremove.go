@@ -50,6 +50,9 @@ func (c operatorRemoveCommand) Run(ctx context.Context, std streams) error {
 		if errors.Is(err, token.ErrNotFound) {
 			return fmt.Errorf("there is no operator %q in workspace %s: see %s operator list --workspace %s", c.Email, c.Workspace, programName, c.Workspace)
 		}
+		if errors.Is(err, token.ErrLastAdmin) {
+			return fmt.Errorf("%s is the only admin of workspace %s: make somebody else one first, with %s operator add EMAIL --role admin --workspace %s", c.Email, c.Workspace, programName, c.Workspace)
+		}
 		if err != nil {
 			return err
 		}

@@ -158,6 +158,9 @@ func TestSwitchWorkspace(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if _, err := e.Service.AddOperator(ctx, token.System(home, "test"), "ana@example.com", "", operator.RoleADMIN); err != nil {
+			t.Fatal(err)
+		}
 		if _, err := e.Service.RemoveOperator(ctx, token.System(home, "test"), tokentest.OwnerEmail); err != nil {
 			t.Fatal(err)
 		}
@@ -168,6 +171,7 @@ func TestSwitchWorkspace(t *testing.T) {
 		e.WantAudit(t,
 			"operator.sign_in SUCCEEDED owner@localhost owner@localhost",
 			"operator.sign_out SUCCEEDED owner@localhost owner@localhost",
+			"operator.add SUCCEEDED test ana@example.com",
 			"operator.remove SUCCEEDED test owner@localhost",
 		)
 	})

@@ -38,6 +38,9 @@ var (
 	ErrUnused = fmt.Errorf("the last %d tokens of this rotation were never used: use one of them, or revoke them and mint a new one", maxUnused)
 	// ErrBehind is returned to who follows events and takes them too slowly.
 	ErrBehind = journal.ErrBehind
+	// ErrLastAdmin is returned for a removal after which nobody could administer
+	// the workspace.
+	ErrLastAdmin = errors.New("nobody else is an admin of the workspace: add one first")
 	// ErrExists is returned for a name that is taken.
 	ErrExists = errors.New("exists already")
 )

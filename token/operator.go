@@ -87,7 +87,7 @@ type RemovedOperator struct {
 // minted go on: they are the workspace's. Removing again changes nothing.
 //
 // It reports [ErrNotFound] for who never was an operator of the workspace,
-// [InputError], [ForbiddenError], and [ErrUnavailable] as Revoke does.
+// [ErrLastAdmin] for its only admin, [InputError], [ForbiddenError], and [ErrUnavailable] as Revoke does.
 func (s *Service) RemoveOperator(ctx context.Context, by Caller, email string) (RemovedOperator, error) {
 	if err := s.Can(ctx, by, ability.FullAccess, auditsink.ActionRemove); err != nil {
 		return RemovedOperator{}, err
@@ -123,6 +123,10 @@ func (s *Service) RemoveOperator(ctx context.Context, by Caller, email string) (
 // removeOperator returns the operator, and the number of the change that they
 // are removed by at the latest.
 func (s *Service) removeOperator(ctx context.Context, tx *ent.Tx, by Caller, email string) (*ent.Operator, int64, error) {
+	// Two admins who are removed at once must not both count on the other.
+	if _, err := s.lockWorkspace(ctx, tx, by.Workspace.ID); err != nil {
+		return nil, 0, err
+	}
 	gone, err := s.lockOperator(ctx, tx, operator.WorkspaceID(by.Workspace.ID), operator.Email(email))
 	if ent.IsNotFound(err) {
 		return nil, 0, ErrNotFound
@@ -133,6 +137,9 @@ func (s *Service) removeOperator(ctx context.Context, tx *ent.Tx, by Caller, ema
 	if gone.RemovedAt != nil {
 		n, err := feed.Last(ctx, tx)
 		return gone, n, err
+	}
+	if err := s.othersAdminister(ctx, tx, gone); err != nil {
+		return nil, 0, err
 	}
 	now := s.now()
 	if gone, err = tx.Operator.UpdateOne(gone).SetRemovedAt(now).Save(ctx); err != nil {
@@ -154,6 +161,20 @@ func (s *Service) removeOperator(ctx context.Context, tx *ent.Tx, by Caller, ema
 	event := by.operatorEvent(auditsink.ActionRemove, now, gone)
 	event.Changes = map[string][2]any{"role": {gone.Role, nil}}
 	return gone, n, journal.Append(ctx, tx, event)
+}
+
+// othersAdminister reports [ErrLastAdmin] if the workspace has no admin but o.
+func (s *Service) othersAdminister(ctx context.Context, tx *ent.Tx, o *ent.Operator) error {
+	if o.Role != operator.RoleADMIN {
+		return nil
+	}
+	others, err := tx.Operator.Query().
+		Where(operator.WorkspaceID(o.WorkspaceID), operator.RoleEQ(operator.RoleADMIN), operator.RemovedAtIsNil(), operator.IDNEQ(o.ID)).
+		Exist(ctx)
+	if err == nil && !others {
+		err = ErrLastAdmin
+	}
+	return err
 }
 
 // Operators returns the operators of the caller's workspace by e-mail address,

@@ -106,6 +106,46 @@ func TestRemoveOperator(t *testing.T) {
 	})
 }
 
+// TestTheLastAdminStays removes two admins at once, again and again: one is left
+// each time.
+func TestTheLastAdminStays(t *testing.T) {
+	tokentest.Each(t, func(t *testing.T, e *tokentest.Env) {
+		ctx := t.Context()
+		home, err := e.Service.Workspace(ctx, tokentest.Slug)
+		if err != nil {
+			t.Fatal(err)
+		}
+		by := token.System(home, "test")
+		e.Member(t, "mem@example.com")
+		for range 5 {
+			if _, err := e.Service.RemoveOperator(ctx, by, tokentest.OwnerEmail); !errors.Is(err, token.ErrLastAdmin) {
+				t.Fatalf("the owner alone: %v", err)
+			}
+			if _, err := e.Service.AddOperator(ctx, by, "ana@example.com", "", operator.RoleADMIN); err != nil {
+				t.Fatal(err)
+			}
+			var errs [2]error
+			together(2, func(i int) {
+				_, errs[i] = e.Service.RemoveOperator(ctx, by, []string{tokentest.OwnerEmail, "ana@example.com"}[i])
+			})
+			if (errs[0] == nil) == (errs[1] == nil) || !errors.Is(errors.Join(errs[:]...), token.ErrLastAdmin) {
+				t.Fatalf("both at once: %v, %v", errs[0], errs[1])
+			}
+			if errs[0] == nil {
+				if _, err := e.Service.AddOperator(ctx, by, tokentest.OwnerEmail, "", operator.RoleADMIN); err != nil {
+					t.Fatal(err)
+				}
+				if _, err := e.Service.RemoveOperator(ctx, by, "ana@example.com"); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if _, err := e.Service.RemoveOperator(ctx, by, "mem@example.com"); err != nil {
+			t.Errorf("a member: %v", err)
+		}
+	})
+}
+
 // TestNothingIsMintedAfterRemoval has an operator mint as fast as they can while
 // they are removed.
 func TestNothingIsMintedAfterRemoval(t *testing.T) {
