@@ -41,7 +41,7 @@ func (c rotateCommand) Run(ctx context.Context, std streams) error {
 		GraceSeconds: take(&err, "--grace", c.Grace, parseGrace),
 	}
 	if err == nil && c.Grace != "" && in.RevokeOld != token.WhenNewIsLive {
-		err = usagef("--grace: goes with --revoke-old when-new-is-live only: the old token ends %s", strings.ToLower(string(in.RevokeOld)))
+		err = usagef("--grace: goes with --revoke-old when-new-is-live only")
 	}
 	if err != nil {
 		return err

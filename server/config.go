@@ -63,7 +63,7 @@ type serverFlags struct {
 	LogFormat      string   `env:"KELOA_LOG_FORMAT" default:"text" help:"How the log on standard error is written: text or json."`
 	LogLevel       string   `env:"KELOA_LOG_LEVEL" default:"info" help:"The least that is logged: debug, info, warn or error."`
 
-	SecretScanningKeys string `env:"KELOA_SECRET_SCANNING_KEYS" placeholder:"FILE" help:"The keys that GitHub signs reports of found secrets with, as it publishes them. With them, POST /secret-scanning/github takes such reports. Default: none, and no reports."`
+	SecretScanningKeys string `env:"KELOA_SECRET_SCANNING_KEYS" placeholder:"FILE" help:"The keys that GitHub signs reports of found secrets with, as it publishes them; the file is read again on SIGHUP. With them, POST /secret-scanning/github takes such reports. Default: none, and no reports."`
 
 	operatorFlags
 }
@@ -81,6 +81,7 @@ type config struct {
 	auditKey        string            // a path
 	resourceServers map[string]string // secrets by name
 	rateLimitStore  *redis.Options    // nil to count in memory
+	scanningFile    string            // a path; empty for none
 	scanning        scanningKeys
 	revokeExposed   bool
 	migrate         bool
@@ -104,6 +105,7 @@ func (f serverFlags) config() (config, error) {
 		auditKey:        auditKeyPath(f.AuditKey, f.Database),
 		resourceServers: take(&first, setting("resource-server"), list(f.ResourceServer, "KELOA_RESOURCE_SERVERS"), parseResourceServers),
 		rateLimitStore:  take(&first, setting("rate-limit-store"), f.RateLimitStore, parseRateLimitStore),
+		scanningFile:    f.SecretScanningKeys,
 		scanning:        take(&first, setting("secret-scanning-keys"), f.SecretScanningKeys, parseScanningKeys),
 		revokeExposed:   take(&first, setting("on-exposure"), f.OnExposure, oneOf("flag", "revoke")) == "revoke",
 		migrate:         take(&first, setting("migrate"), f.Migrate, oneOf("on", "off")) == "on",

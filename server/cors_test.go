@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/coder/websocket"
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/jwt"
 
@@ -160,6 +161,72 @@ func TestPagesOfAllowedOrigins(t *testing.T) {
 		if (allowed == hostOrigin) != c.shared || allowed != "" && !c.shared || a.header.Get("Access-Control-Allow-Credentials") != "" {
 			t.Errorf("%s: shared with %q", name, allowed)
 		}
+	}
+}
+
+// TestStreamsOfAllowedOrigins has pages take an answer as a stream of events.
+func TestStreamsOfAllowedOrigins(t *testing.T) {
+	s := openHostSite(t)
+	_, secret := s.mint(t, "zapier-prod", ability.Read)
+	session, signed := s.hostSession(t, "ana@example.com", "ADMIN"), s.signed(t, "bob@example.com", "ADMIN", time.Hour)
+	cookie := s.session(t)
+	ours, theirs, foreign := "Origin: "+s.public, "Origin: "+hostOrigin, "Origin: https://evil.example"
+	for name, c := range map[string]struct {
+		headers []string
+		status  int
+		code    string // in the stream too
+		shared  bool
+	}{
+		"our page, by its cookie":         {[]string{cookie, ours}, 200, "", false},
+		"an allowed one, with a session":  {[]string{session, theirs}, 200, "", true},
+		"an allowed one, with a JWT":      {[]string{signed, theirs}, 200, "", true},
+		"an allowed one, with a token":    {[]string{"Authorization: Bearer " + secret, theirs}, 403, "BROWSER_USE", false},
+		"an allowed one, with our cookie": {[]string{cookie, theirs}, 200, "UNAUTHENTICATED", false},
+		"a foreign one, with a session":   {[]string{session, foreign}, 403, "BROWSER_USE", false},
+		"a foreign one, with a JWT":       {[]string{signed, foreign}, 403, "BROWSER_USE", false},
+		"a foreign one, with our cookie":  {[]string{cookie, foreign}, 403, "FORBIDDEN", false},
+	} {
+		a := s.ask(t, whoAmI, append(c.headers, "Accept: text/event-stream")...)
+		streamed := strings.Contains(a.body, "event: next\ndata: {\"data\":{\"viewer\":")
+		if a.status != c.status || streamed != (c.code == "") || !strings.Contains(a.body, c.code) {
+			t.Errorf("%s: %d %s", name, a.status, a.body)
+		}
+		allowed := a.header.Get("Access-Control-Allow-Origin")
+		if (allowed == hostOrigin) != c.shared || allowed != "" && !c.shared || a.header.Get("Access-Control-Allow-Credentials") != "" {
+			t.Errorf("%s: shared with %q", name, allowed)
+		}
+	}
+}
+
+// TestSocketsOfAllowedOrigins has pages open a WebSocket, for which browsers ask
+// nothing beforehand: who says hello is what counts.
+func TestSocketsOfAllowedOrigins(t *testing.T) {
+	s := openHostSite(t)
+	_, secret := s.mint(t, "zapier-prod", ability.Read)
+	bearerOf := func(header string) string { return strings.TrimPrefix(header, "Authorization: Bearer ") }
+	session, signed := bearerOf(s.hostSession(t, "ana@example.com", "ADMIN")), bearerOf(s.signed(t, "bob@example.com", "ADMIN", time.Hour))
+	cookie := s.session(t)
+	ours, theirs, foreign := "Origin: "+s.public, "Origin: "+hostOrigin, "Origin: https://evil.example"
+	for name, c := range map[string]struct {
+		first   string
+		headers []string
+		code    websocket.StatusCode
+	}{
+		"our page, by its cookie":         {initBare, []string{cookie, ours}, -1},
+		"an allowed one, with a session":  {initAs(session), []string{theirs}, -1},
+		"an allowed one, with a JWT":      {initAs(signed), []string{theirs}, -1},
+		"an allowed one, with a token":    {initAs(secret), []string{theirs}, closedForbidden},
+		"an allowed one, with our cookie": {initBare, []string{cookie, theirs}, closedUnauthorized},
+		"a foreign one, with a session":   {initAs(session), []string{foreign}, closedForbidden},
+		"a foreign one, with a JWT":       {initAs(signed), []string{foreign}, closedForbidden},
+		"a foreign one, with a token":     {initAs(secret), []string{foreign}, closedForbidden},
+	} {
+		if _, code := s.introduce(t, c.first, c.headers...); code != c.code {
+			t.Errorf("%s: got %d, want %d", name, code, c.code)
+		}
+	}
+	if _, status := s.socket(t, cookie, foreign); status != http.StatusForbidden {
+		t.Errorf("a foreign one, with our cookie: got %d", status)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -66,7 +67,7 @@ type handlers struct {
 	pages           ui.Files
 	metrics         *metrics
 	guesses         guesses
-	scanning        scanningKeys
+	scanning        atomic.Pointer[scanningKeys]
 	// What is logged of the answers that come in floods, and of refusals.
 	answers, refusals sampler
 }
@@ -95,9 +96,9 @@ func newHandlers(o handlerOptions) *handlers {
 		answers:         sampler{limit: loggedAnswers},
 		refusals:        sampler{limit: loggedRefusals},
 		metrics:         newMetrics(o),
-		scanning:        o.Scanning,
 		guesses:         guesses{failed: ratelimit.NewAddresses(o.Now)},
 	}
+	h.scanning.Store(&o.Scanning)
 	h.graphql = graph.NewHandler(graph.Options{
 		Tokens:       o.Tokens,
 		Logger:       o.Logger,

@@ -28,8 +28,9 @@ type pipeline struct {
 	// configured reads anew which sinks there are to be.
 	configured func() ([]sinkText, error)
 
-	stopSealer, stopReloads context.CancelFunc
-	sealer, reloads         sync.WaitGroup
+	stopSealer  context.CancelFunc
+	sealer      sync.WaitGroup
+	stopReloads func()
 
 	mu    sync.Mutex
 	feeds map[string]*feeding // by the name of the sink
@@ -48,17 +49,16 @@ type feeding struct {
 func startPipeline(ctx context.Context, audit *journal.Journal, gate *journal.Gate, sinks []openSink, configured func() ([]sinkText, error), log *slog.Logger) *pipeline {
 	ctx = context.WithoutCancel(ctx)
 	sealing, stopSealer := context.WithCancel(ctx)
-	reloading, stopReloads := context.WithCancel(ctx)
 	p := &pipeline{
 		log: log, audit: audit, gate: gate, configured: configured,
-		stopSealer: stopSealer, stopReloads: stopReloads, feeds: make(map[string]*feeding),
+		stopSealer: stopSealer, feeds: make(map[string]*feeding),
 	}
 	gate.Require(required(sinks))
 	p.sealer.Go(func() { p.run(sealing, audit.Run) })
 	for _, sink := range sinks {
 		p.start(ctx, sink)
 	}
-	p.reloads.Go(func() { p.reload(reloading, ctx) })
+	p.stopReloads = onHangUp(ctx, func(reloading context.Context) { p.reload(reloading, ctx) })
 	return p
 }
 
@@ -99,23 +99,31 @@ func (p *pipeline) relayed() map[string]auditsink.Stats {
 	return stats
 }
 
-// reload takes up on each SIGHUP which sinks there are to be, until ctx is done.
-// Relays that it starts live in alive.
+// reload takes up which sinks there are to be. Relays that it starts live in alive.
 func (p *pipeline) reload(ctx, alive context.Context) {
+	p.log.InfoContext(ctx, "reopening the audit sinks")
+	if err := p.replace(ctx, alive); err != nil {
+		p.log.ErrorContext(ctx, "the audit sinks stay as they were: their new configuration cannot be taken up", slog.Any("error", err))
+	}
+}
+
+// onHangUp calls do on each SIGHUP from now on, one after the other, until stop is
+// called, which waits for it.
+func onHangUp(ctx context.Context, do func(context.Context)) (stop func()) {
 	hangUps := make(chan os.Signal, 1)
 	signal.Notify(hangUps, syscall.SIGHUP)
-	defer signal.Stop(hangUps)
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-hangUps:
+	end := runUntil(ctx, func(ctx context.Context) error {
+		defer signal.Stop(hangUps)
+		for {
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-hangUps:
+				do(ctx)
+			}
 		}
-		p.log.InfoContext(ctx, "reopening the audit sinks")
-		if err := p.replace(ctx, alive); err != nil {
-			p.log.ErrorContext(ctx, "the audit sinks stay as they were: their new configuration cannot be taken up", slog.Any("error", err))
-		}
-	}
+	})
+	return func() { _ = end() } // it never fails
 }
 
 // replace reopens the sinks that are as before, opens and probes those that are
@@ -207,7 +215,6 @@ func (p *pipeline) end(feeds map[string]*feeding) {
 // stop seals what is left, and then lets the relays deliver it.
 func (p *pipeline) stop() {
 	p.stopReloads()
-	p.reloads.Wait()
 	p.stopSealer()
 	p.sealer.Wait()
 	p.end(p.current())

@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"os"
 	"time"
@@ -95,6 +96,18 @@ func (k scanningKeys) signed(header http.Header, body []byte) bool {
 	return err == nil && ecdsa.VerifyASN1(key, digest[:], signature)
 }
 
+// rereadScanningKeys takes up the keys that are in the file now. They stay as they
+// were if those cannot be.
+func (h *handlers) rereadScanningKeys(ctx context.Context, path string) {
+	keys, err := parseScanningKeys(path)
+	if err != nil {
+		h.log.ErrorContext(ctx, "the keys of reports of found secrets stay as they were", slog.String("file", path), slog.Any("error", err))
+		return
+	}
+	h.scanning.Store(&keys)
+	h.log.InfoContext(ctx, "the keys of reports of found secrets were read again", slog.Int("keys", len(keys)))
+}
+
 // reported is a secret that was found, as GitHub reports it.
 type reported struct {
 	Token  string `json:"token"`
@@ -115,11 +128,12 @@ type feedback struct {
 // protocol for partners. Each that is a token's is exposed; the answer says which
 // were.
 func (h *handlers) receiveReport(w http.ResponseWriter, r *http.Request) {
-	if len(h.scanning) == 0 {
+	keys := *h.scanning.Load()
+	if len(keys) == 0 {
 		h.refuse(w, r, errNoSuchPath)
 		return
 	}
-	found, err := h.readReport(w, r)
+	found, err := readReport(w, r, keys)
 	if err != nil {
 		h.refuse(w, r, err)
 		return
@@ -144,7 +158,7 @@ func (h *handlers) receiveReport(w http.ResponseWriter, r *http.Request) {
 
 // readReport reads and checks a report. Nothing in it is looked at before its
 // signature is.
-func (h *handlers) readReport(w http.ResponseWriter, r *http.Request) ([]reported, error) {
+func readReport(w http.ResponseWriter, r *http.Request, keys scanningKeys) ([]reported, error) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxReport))
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return nil, errTooLarge
@@ -152,7 +166,7 @@ func (h *handlers) readReport(w http.ResponseWriter, r *http.Request) ([]reporte
 	if err != nil {
 		return nil, graph.CutShort(err)
 	}
-	if !h.scanning.signed(r.Header, body) {
+	if !keys.signed(r.Header, body) {
 		return nil, errSignature
 	}
 	var found []reported

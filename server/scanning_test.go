@@ -111,7 +111,7 @@ func TestReportsThatAreRefused(t *testing.T) {
 		if a := s.do(t, "POST", s.public+"/secret-scanning/github", "["+hit(secret)+"]"); a.status != http.StatusForbidden {
 			t.Errorf("without a signature: %d", a.status)
 		}
-		s.handlers.scanning = nil
+		s.handlers.scanning.Store(new(scanningKeys))
 		if a := s.report(t, reporterKey, "["+hit(secret)+"]"); a.status != http.StatusNotFound {
 			t.Errorf("without keys: %d", a.status)
 		}
@@ -119,18 +119,49 @@ func TestReportsThatAreRefused(t *testing.T) {
 	})
 }
 
-// TestScanningKeys reads keys in the form that GitHub publishes them in.
-func TestScanningKeys(t *testing.T) {
-	der, err := x509.MarshalPKIXPublicKey(&reporterKey.PublicKey)
+// published is a key in the form that GitHub publishes it in.
+func published(t *testing.T, identifier string, key *ecdsa.PrivateKey) string {
+	t.Helper()
+	der, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
 	if err != nil {
 		t.Fatal(err)
 	}
 	text, err := json.Marshal(map[string]any{"public_keys": []map[string]any{{
-		"key_identifier": "90a4", "is_current": true, "key": string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})),
+		"key_identifier": identifier, "is_current": true, "key": string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})),
 	}}})
 	if err != nil {
 		t.Fatal(err)
 	}
+	return string(text)
+}
+
+// TestScanningKeysAreReadAgain has GitHub sign with another key, and then somebody
+// damage the file.
+func TestScanningKeysAreReadAgain(t *testing.T) {
+	oneSite(t, func(t *testing.T, s *site) {
+		next, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(t.TempDir(), "keys.json")
+		for _, text := range []string{published(t, "key-1", next), "damaged"} {
+			if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			s.handlers.rereadScanningKeys(t.Context(), path)
+			if a := s.report(t, reporterKey, "[]"); a.status != http.StatusForbidden {
+				t.Errorf("signed with the old key: %d", a.status)
+			}
+			if a := s.report(t, next, "[]"); a.status != http.StatusOK {
+				t.Errorf("signed with the new key: %d", a.status)
+			}
+		}
+	})
+}
+
+// TestScanningKeys reads keys in the form that GitHub publishes them in.
+func TestScanningKeys(t *testing.T) {
+	text := published(t, "90a4", reporterKey)
 	path := filepath.Join(t.TempDir(), "keys.json")
 	write := func(text string) {
 		t.Helper()
@@ -138,12 +169,12 @@ func TestScanningKeys(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	write(string(text))
+	write(text)
 	keys, err := parseScanningKeys(path)
 	if err != nil || !keys["90a4"].Equal(&reporterKey.PublicKey) {
 		t.Errorf("read as %v, %v", keys, err)
 	}
-	for _, text := range []string{"", "{}", `{"public_keys":[{"key_identifier":"x","key":"y"}]}`, strings.Replace(string(text), "90a4", "", 1)} {
+	for _, text := range []string{"", "{}", `{"public_keys":[{"key_identifier":"x","key":"y"}]}`, strings.Replace(text, "90a4", "", 1)} {
 		write(text)
 		if _, err := parseScanningKeys(path); err == nil {
 			t.Errorf("%q is read", text)

@@ -93,7 +93,7 @@ func serve(ctx context.Context, cfg config, std streams, release func()) (err er
 			log.ErrorContext(ctx, "the last uses of tokens were not written", slog.Any("error", err))
 		}
 	}()
-	failed := listeners.serve(newHandlers(handlerOptions{
+	handlers := newHandlers(handlerOptions{
 		Tokens:          tokens,
 		Database:        db,
 		Journal:         audit,
@@ -103,7 +103,11 @@ func serve(ctx context.Context, cfg config, std streams, release func()) (err er
 		ResourceServers: cfg.resourceServers,
 		Operators:       cfg.operators,
 		Scanning:        cfg.scanning,
-	}))
+	})
+	if cfg.scanningFile != "" {
+		defer onHangUp(ctx, func(ctx context.Context) { handlers.rereadScanningKeys(ctx, cfg.scanningFile) })()
+	}
+	failed := listeners.serve(handlers)
 	defer listeners.stop()
 	if err := printBanner(ctx, cfg, std, tokens, origin, listeners.internalAddress()); err != nil {
 		return err
