@@ -204,7 +204,7 @@ func TestSocketsOfAllowedOrigins(t *testing.T) {
 	s := openHostSite(t)
 	_, secret := s.mint(t, "zapier-prod", ability.Read)
 	bearerOf := func(header string) string { return strings.TrimPrefix(header, "Authorization: Bearer ") }
-	session, signed := bearerOf(s.hostSession(t, "ana@example.com", "ADMIN")), bearerOf(s.signed(t, "bob@example.com", "ADMIN", time.Hour))
+	session, signed := bearerOf(s.hostSession(t, "eve@example.com", "ADMIN")), bearerOf(s.signed(t, "bob@example.com", "ADMIN", time.Hour))
 	cookie := s.session(t)
 	ours, theirs, foreign := "Origin: "+s.public, "Origin: "+hostOrigin, "Origin: https://evil.example"
 	for name, c := range map[string]struct {
