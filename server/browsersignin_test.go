@@ -81,6 +81,7 @@ func TestSwitchWorkspace(t *testing.T) {
 	b.sees(t, button, "Acme: switch to another workspace")
 	b.reads(t, "There are no API tokens yet")
 	other.sees(t, button, "Acme: switch to another workspace")
+	s.run(t, "operator", "add", "ana@example.com", "--role=admin") // somebody must be left
 	s.run(t, "operator", "remove", token.DefaultOperator)
 	b.click(t, button, "Acme: switch to another workspace")
 	b.reads(t, "You are here")

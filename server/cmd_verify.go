@@ -30,7 +30,7 @@ func (c auditVerifyCommand) Run(ctx context.Context, std streams) (err error) {
 	for _, path := range c.Checkpoint {
 		text, err := os.ReadFile(path)
 		if err != nil {
-			return fmt.Errorf("--checkpoint: %w", err)
+			return usagef("--checkpoint: %s", err)
 		}
 		kept := checkpointsIn(text)
 		if len(kept) == 0 {
@@ -41,7 +41,7 @@ func (c auditVerifyCommand) Run(ctx context.Context, std streams) (err error) {
 	if c.Against != "" {
 		file, err := os.Open(c.Against)
 		if err != nil {
-			return fmt.Errorf("--against: %w", err)
+			return usagef("--against: %s", err)
 		}
 		defer file.Close()
 		o.Copy = file

@@ -142,7 +142,7 @@ func (f serverFlags) config() (config, error) {
 func (c config) sinkTexts() ([]sinkText, error) {
 	inFile, err := readAuditConfig(c.auditConfig)
 	if err != nil {
-		return nil, usageOrFailure(setting("audit-config"), err)
+		return nil, usagef("%s: %s", setting("audit-config"), err)
 	}
 	return append(slices.Clone(c.sinkFlags), inFile...), nil
 }

@@ -120,13 +120,21 @@ func TestGuessingThroughAGateway(t *testing.T) {
 }
 
 // TestAnEndedTokenIsNoGuess has a client go on with a revoked token: it is told
-// 401 every time, however often it asks.
+// 401 every time, however often it asks, and the database is asked hardly ever.
 func TestAnEndedTokenIsNoGuess(t *testing.T) {
 	s := guessingSite(t)
 	made, secret := s.mint(t, "ended", ability.Read)
 	if _, err := s.Service.Revoke(t.Context(), s.Owner, made.ID, ""); err != nil {
 		t.Fatal(err)
 	}
+	before := s.Service.Verdicts().Lookups[verdict.Unknown]
 	guess(t, func() answer { return s.ask(t, whoAsks, "Authorization: Bearer "+secret) })
 	guess(t, func() answer { return s.ask(t, whoAsks, "Authorization: Bearer "+secret) })
+	guess(t, func() answer {
+		return s.do(t, "GET", s.internal+"/forward-auth", "", "Authorization: Bearer "+secret)
+	})
+	// Once, and again when this server hears of the revocation from the database.
+	if n := s.Service.Verdicts().Lookups[verdict.Unknown] - before; n < 1 || n > 4 {
+		t.Errorf("the cache did not know %d times", n)
+	}
 }

@@ -8,7 +8,8 @@
 // # Errors
 //
 // A command that fails says why in one sentence on standard error and exits
-// with 1, or with 2 if it was used wrongly. Standard output carries what was
+// with 1, or with 2 if it was used wrongly: a file that a flag names and that cannot
+// be read is a wrong value of the flag. Standard output carries what was
 // asked for and nothing else.
 package main
 

@@ -16,13 +16,12 @@ import (
 )
 
 // take parses the value of a flag. The first error of several is kept, after
-// the name of the flag: a value that is wrong, or a failure, such as a file that is
-// not there. Parsers say what a value must be and do not quote it: it may be a
-// secret in the wrong place.
+// the name of the flag. Parsers say what a value must be and do not quote it: it
+// may be a secret in the wrong place.
 func take[In, Out any](first *error, name string, value In, parse func(In) (Out, error)) Out {
 	parsed, err := parse(value)
 	if err != nil && *first == nil {
-		*first = usageOrFailure(name, err)
+		*first = usagef("%s: %s", name, err)
 	}
 	return parsed
 }

@@ -42,7 +42,7 @@ func (s *Service) Vouch(ctx context.Context, secret bearer.Secret, from Origin) 
 	// Whose it is says which lock to take, and never changes: that much the
 	// cache may be asked at any time.
 	v, state := s.verdicts.Get(hash)
-	if state != verdict.Known {
+	if state != verdict.Known || v.Ended() {
 		var err error
 		if v, err = s.verify(ctx, hash, from); err != nil {
 			return Vouched{}, err

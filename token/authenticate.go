@@ -56,6 +56,8 @@ func (s *Service) verify(ctx context.Context, hash bearer.Hash, from Origin) (ve
 	switch {
 	case state == verdict.Missing:
 		return verdict.Verdict{}, ErrUnauthenticated
+	case state == verdict.Known && s.over(v):
+		return verdict.Verdict{}, s.refuseEnded(ctx, tokenCaller(v, hash, from), v)
 	case state == verdict.Known && s.fresh(v):
 		return v, nil
 	}
@@ -101,10 +103,16 @@ func (s *Service) cached(hash bearer.Hash) (verdict.Verdict, verdict.State) {
 	return v, state
 }
 
-// fresh reports whether v has not expired. A token expires at the first instant
-// of its expiry.
+// fresh reports whether v has not ended. A token expires at the first instant of
+// its expiry.
 func (s *Service) fresh(v verdict.Verdict) bool {
-	return v.ExpiresAt.IsZero() || v.ExpiresAt.After(s.now())
+	return !v.Ended() && (v.ExpiresAt.IsZero() || v.ExpiresAt.After(s.now()))
+}
+
+// over reports whether v has ended for good. When an expiry was found, the clock may
+// have been wrong.
+func (s *Service) over(v verdict.Verdict) bool {
+	return v.Revoked || v.Expired && !v.ExpiresAt.After(s.now())
 }
 
 // read asks the database what a hash opens, and has the cache know the answer.
@@ -123,10 +131,15 @@ func (s *Service) read(ctx context.Context, hash bearer.Hash, from Origin) (verd
 	if state == StateRotating && !s.fresh(v) {
 		state = StateRevoked // the sweep is about to write that
 	}
-	if state != StateActive && state != StateRotating {
-		return verdict.Verdict{}, s.refuseEnded(ctx, tokenCaller(v, hash, from), t, state)
+	v.Expired, v.Revoked = state == StateExpired, state == StateRevoked
+	// What has ended is kept too: who goes on with it, however fast, costs the
+	// database no more.
+	if !v.Revoked || t.RevokedAt != nil {
+		s.verdicts.Put(hash, v, epoch)
 	}
-	s.verdicts.Put(hash, v, epoch)
+	if v.Ended() {
+		return verdict.Verdict{}, s.refuseEnded(ctx, tokenCaller(v, hash, from), v)
+	}
 	return v, nil
 }
 
@@ -141,8 +154,13 @@ func (s *Service) Knows(secret bearer.Secret) bool {
 }
 
 // refuseEnded records that a token was used after its end, and returns [ErrEnded].
-func (s *Service) refuseEnded(ctx context.Context, by Caller, t *ent.Token, state State) error {
-	event := by.tokenEvent(auditsink.ActionRefuse, s.now(), t)
+func (s *Service) refuseEnded(ctx context.Context, by Caller, v verdict.Verdict) error {
+	state := StateRevoked
+	if v.Expired {
+		state = StateExpired
+	}
+	event := by.event(auditsink.ActionRefuse, s.now())
+	event.Target = auditsink.Target{Type: "ApiToken", ID: &v.Token, Label: v.Label}
 	event.Outcome = auditsink.Refused
 	event.Changes = map[string][2]any{
 		"attempted": {nil, "authenticate"},

@@ -51,6 +51,8 @@ type entry struct {
 	abilities ability.Set
 	test      bool
 	pending   bool
+	expired   bool
+	revoked   bool
 	used      bool // since the hand last passed
 }
 
@@ -94,6 +96,8 @@ func (s *shard) verdict(e *entry) Verdict {
 		Pending:   e.pending,
 		IssuedAt:  unpack(e.issuedAt),
 		ExpiresAt: unpack(e.expiresAt),
+		Expired:   e.expired,
+		Revoked:   e.revoked,
 
 		RequestsPerMinute: int(e.perMinute),
 	}
@@ -132,6 +136,8 @@ func (s *shard) put(h bearer.Hash, v Verdict, current func() bool) {
 		abilities: v.Abilities,
 		test:      v.Test,
 		pending:   v.Pending,
+		expired:   v.Expired,
+		revoked:   v.Revoked,
 		used:      true,
 	})
 	s.byHash[prefixOf(h)] = i

@@ -39,6 +39,9 @@ type Verdict struct {
 	Pending   bool
 	IssuedAt  time.Time
 	ExpiresAt time.Time // zero for never
+	// Expired and Revoked say how the token has ended: then it opens nothing,
+	// and the rest is for the record.
+	Expired, Revoked bool
 	// RequestsPerMinute is what the plan of the workspace allows the token:
 	// zero for no limit.
 	RequestsPerMinute int
@@ -96,6 +99,9 @@ func New(o Options) *Table {
 }
 
 func (t *Table) shard(h bearer.Hash) *shard { return &t.shards[h[0]] }
+
+// Ended reports whether the token opens nothing any more.
+func (v Verdict) Ended() bool { return v.Expired || v.Revoked }
 
 // Get returns the verdict on the secret with that hash if it is Known. The
 // caller looks at ExpiresAt.

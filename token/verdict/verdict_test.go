@@ -30,6 +30,8 @@ func sample(n int) (bearer.Hash, verdict.Verdict) {
 		Label:     fmt.Sprintf("étiquette %d %s", n, strings.Repeat("x", n%50)),
 		Abilities: ability.Set(1 + n%31),
 		Test:      n%2 == 0,
+		Expired:   n%5 == 0,
+		Revoked:   n%7 == 0,
 		IssuedAt:  start.Add(time.Duration(n) * time.Microsecond),
 
 		RequestsPerMinute: n * 1000,
