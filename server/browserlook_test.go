@@ -146,27 +146,18 @@ func furnished(t *testing.T) (b *tab, id string) {
 // look at pages, and audits it there.
 func TestEveryStateInEveryLight(t *testing.T) {
 	b, id := furnished(t)
-	for _, light := range []struct {
-		name          string
-		width, height int64
-		prefers       []string
-		language      string
-	}{
-		{"light", 1280, 900, nil, ""},
-		{"dark", 1280, 900, []string{"prefers-color-scheme", "dark"}, ""},
-		{"phone", 320, 640, nil, ""},
+	for _, v := range []view{
+		inLight, inDark, onPhone,
 		{"zoomed", 640, 450, nil, ""}, // 200 % of 1280 by 900
 		{"forced", 1280, 900, []string{"forced-colors", "active"}, ""},
 		{"rtl", 1280, 900, nil, "ar-XB"},
 		{"dutch", 390, 844, []string{"prefers-color-scheme", "dark"}, "nl"},
 	} {
-		t.Run(light.name, func(t *testing.T) {
-			b.size(t, light.width, light.height)
-			b.prefers(t, light.prefers...)
-			b.language = light.language
+		t.Run(v.name, func(t *testing.T) {
+			b.see(t, v)
 			for _, state := range pageStates(id) {
 				state.come(t, b)
-				b.picture(t, state.name+"-"+light.name)
+				b.picture(t, state.name+"-"+v.name)
 				b.audit(t, state.name)
 			}
 		})
@@ -257,7 +248,7 @@ func TestSearchAndFilters(t *testing.T) {
 // has it write them anew.
 func TestPicturesOfTheDocs(t *testing.T) {
 	b, id := furnished(t)
-	b.size(t, 1200, 760)
+	b.see(t, view{"docs", 1200, 760, nil, ""})
 	states := map[string]pageState{}
 	for _, state := range pageStates(id) {
 		states[state.name] = state

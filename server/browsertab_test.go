@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -18,12 +17,13 @@ import (
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
-	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
 )
 
-// tabPatience is how long a browser test waits for anything.
-const tabPatience = 15 * time.Second
+// tabPatience is how long a browser test waits for anything. The machine may be
+// busy.
+const tabPatience = 60 * time.Second
 
 // tab is a tab with cookies of its own.
 type tab struct {
@@ -53,6 +53,20 @@ func (b *tab) another(t *testing.T) *tab {
 	return newTab(b.ctx, t, b.origin)
 }
 
+// opens is the tab that the page opens because of what trigger does.
+func (b *tab) opens(t *testing.T, trigger func()) *tab {
+	t.Helper()
+	opened := chromedp.WaitNewTarget(b.ctx, func(info *target.Info) bool { return info.OpenerID != "" })
+	trigger()
+	select {
+	case id := <-opened:
+		return newTab(b.ctx, t, b.origin, chromedp.WithTargetID(id))
+	case <-time.After(tabPatience):
+		b.fail(t, "the page opened no tab")
+		return nil
+	}
+}
+
 func newTab(parent context.Context, t *testing.T, origin string, options ...chromedp.ContextOption) *tab {
 	t.Helper()
 	b := &tab{origin: origin}
@@ -64,87 +78,10 @@ func newTab(parent context.Context, t *testing.T, origin string, options ...chro
 	call(t, b, network.Enable, network.EnableParams{})
 	call(t, b, emulation.SetTimezoneOverride, emulation.SetTimezoneOverrideParams{TimezoneID: "Europe/Amsterdam"})
 	call(t, b, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: finder})
-	b.size(t, 1280, 900)
-	b.prefers(t)
+	eval[any](t, b, finder+"; undefined") // where a page is there already
+	b.see(t, inLight)
 	t.Cleanup(func() { b.wantQuiet(t) })
 	return b
-}
-
-// listen notes what a page of ours never does.
-func (b *tab) listen(event any) {
-	var trouble string
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	switch e := event.(type) {
-	case *log.EventEntryAdded:
-		if e.Entry.Level != log.EntryLevelError || e.Entry.Source == log.EntrySourceNetwork && b.refused {
-			return
-		}
-		trouble = fmt.Sprintf("%s: %s %s", e.Entry.Source, e.Entry.Text, e.Entry.URL)
-	case *runtime.EventExceptionThrown:
-		trouble = "exception: " + e.ExceptionDetails.Text
-		if e.ExceptionDetails.Exception != nil {
-			trouble += " " + e.ExceptionDetails.Exception.Description
-		}
-	case *runtime.EventConsoleAPICalled:
-		trouble = fmt.Sprintf("console.%s", e.Type)
-		if e.Type == runtime.ConsoleAPICalledTypeError && b.refused && len(e.Args) > 0 && strings.Contains(e.Args[0].Description, "WebSocket") {
-			return
-		}
-	case *network.EventRequestWillBeSent:
-		if b.isKnown(e.Request.URL) || strings.HasPrefix(e.Request.URL, "data:image/svg+xml") {
-			return // the latter are the browser's own, in its date fields
-		}
-		trouble = "request to " + e.Request.URL
-	case *network.EventWebSocketCreated:
-		if strings.HasPrefix(e.URL, strings.Replace(b.origin, "http", "ws", 1)+"/") {
-			return
-		}
-		trouble = "socket to " + e.URL
-	default:
-		return
-	}
-	b.troubles = append(b.troubles, trouble)
-}
-
-// isKnown reports whether a URL is one that requests may go to.
-func (b *tab) isKnown(url string) bool {
-	return slices.ContainsFunc(append(b.others, b.origin), func(origin string) bool { return strings.HasPrefix(url, origin+"/") })
-}
-
-// mayAsk lets requests go to another origin, too.
-func (b *tab) mayAsk(origin string) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.others = append(b.others, origin)
-}
-
-// expectRefusals lets answers pass that are errors, from now on.
-func (b *tab) expectRefusals() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.refused = true
-}
-
-var anySecret = regexp.MustCompile(`keloa_(pk_live|pk_test|os|si)_[0-9A-Za-z]{32}`)
-
-// wantQuiet expects that the page did nothing wrong, and that no secret is in its
-// document, its fields, its address or what it may have stored.
-func (b *tab) wantQuiet(t *testing.T) {
-	t.Helper()
-	kept := eval[string](t, b, `[document.documentElement.outerHTML, ...[...document.querySelectorAll('input, textarea')].map((e) => e.value),
-		document.cookie, location.href, JSON.stringify(localStorage), JSON.stringify(sessionStorage), JSON.stringify(history.state)].join('\n')`)
-	if found := anySecret.FindString(kept); found != "" {
-		t.Errorf("the page holds a secret: %.16s…", found)
-	}
-	if stored := eval[int](t, b, `localStorage.length + sessionStorage.length`); stored != 0 {
-		t.Errorf("the page stored %d things", stored)
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for _, trouble := range b.troubles {
-		t.Error(trouble)
-	}
 }
 
 // do runs actions.
@@ -211,32 +148,58 @@ func (b *tab) goTo(t *testing.T, path string) {
 // wait waits until an expression is true in the page.
 func (b *tab) wait(t *testing.T, expression string) {
 	t.Helper()
+	b.until(t, expression, func() (bool, error) { return b.isTrue(expression) })
+}
+
+// until waits until what is awaited is met.
+func (b *tab) until(t *testing.T, awaited string, isMet func() (bool, error)) {
+	t.Helper()
 	deadline := time.After(tabPatience)
 	tick := time.NewTicker(15 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		met, err := b.isTrue(expression)
+		met, err := isMet()
 		if met {
 			return
 		}
 		select {
 		case <-deadline:
-			b.picture(t, "failed-"+strings.ReplaceAll(t.Name(), "/", "-"))
-			t.Fatalf("waited for too long: %s %v\nthe page says: %.2000s", expression, err, eval[string](t, b, `document.body.innerText`))
+			b.fail(t, fmt.Sprintf("waited for too long: %s %v", awaited, err))
 		case <-tick.C:
 		}
 	}
 }
 
-// finder finds what a person would: the visible element of a role with a name, in
-// the dialog if one is open.
-const finder = `
-window.find = (selector, name) => {
-	const root = [...document.querySelectorAll('dialog[open]')].at(-1) ?? document
-	const nameOf = (e) => (e.getAttribute('aria-label') ?? e.labels?.[0]?.textContent ?? e.textContent).trim()
-	return [...root.querySelectorAll(selector)].find((e) => e.getClientRects().length > 0 && (name === undefined || nameOf(e) === name))
+// fail ends the test with what is to be seen on the page.
+func (b *tab) fail(t *testing.T, why string) {
+	t.Helper()
+	b.picture(t, "failed-"+strings.ReplaceAll(t.Name(), "/", "-"))
+	t.Fatalf("%s\nthe page says: %.2000s", why, eval[string](t, b, "said()"))
 }
-window.says = (text) => ([...document.querySelectorAll('dialog[open]')].at(-1) ?? document.body)?.innerText.includes(text)
+
+// finder finds what a person would: the visible element of a role with a name, in
+// the dialog if one is open. Elements that we give to others count as a part of
+// the page.
+const finder = `
+window.roots = () => [document, ...[...document.querySelectorAll('keloa-api-tokens')].map((e) => e.shadowRoot).filter(Boolean)]
+window.inView = () => {
+	const dialog = roots().flatMap((root) => [...root.querySelectorAll('dialog[open]')]).at(-1)
+	return dialog ? [dialog] : roots()
+}
+window.find = (selector, name) => {
+	const nameOf = (e) => (e.getAttribute('aria-label') ?? e.labels?.[0]?.textContent ?? e.textContent).trim()
+	return inView().flatMap((root) => [...root.querySelectorAll(selector)])
+		.find((e) => e.getClientRects().length > 0 && (name === undefined || nameOf(e) === name))
+}
+window.said = () => inView().map((root) => (root.host ? root.firstElementChild : root.body ?? root)?.innerText ?? '').join('\n')
+window.says = (text) => said().includes(text)
+window.middle = (e) => {
+	if (!e) return null
+	e.scrollIntoView({ block: 'center', behavior: 'instant' })
+	const r = e.getBoundingClientRect()
+	const at = [r.x + r.width / 2, r.y + r.height / 2]
+	return e.contains(e.getRootNode().elementFromPoint(...at)) ? at : null
+}
 `
 
 const (
@@ -269,16 +232,37 @@ func (b *tab) reads(t *testing.T, text string) {
 	b.wait(t, "says("+quoted(text)+")")
 }
 
+// shows waits until what the selector finds has the text in it.
+func (b *tab) shows(t *testing.T, selector, text string) {
+	t.Helper()
+	b.wait(t, "find("+quoted(selector)+")?.textContent.includes("+quoted(text)+")")
+}
+
 // click clicks, with the mouse, on an element of that kind and name.
 func (b *tab) click(t *testing.T, selector, name string) {
 	t.Helper()
-	b.sees(t, selector, name)
-	at := eval[[2]float64](t, b, `(() => {
-		const e = `+found(selector, name)+`
-		e.scrollIntoView({ block: 'center', behavior: 'instant' })
-		const r = e.getBoundingClientRect()
-		return [r.x + r.width / 2, r.y + r.height / 2]
-	})()`)
+	b.clickOn(t, found(selector, name))
+}
+
+// press clicks on what the selector finds.
+func (b *tab) press(t *testing.T, selector string) {
+	t.Helper()
+	b.clickOn(t, "find("+quoted(selector)+")")
+}
+
+// clickOn clicks on the element that the expression is, once it stands still and
+// nothing lies on it.
+func (b *tab) clickOn(t *testing.T, expression string) {
+	t.Helper()
+	var at, before []float64
+	b.until(t, "to click on "+expression, func() (bool, error) {
+		ctx, cancel := context.WithTimeout(b.ctx, tabPatience)
+		defer cancel()
+		var err error
+		before = at
+		at, err = chromedp.Run(ctx, chromedp.Evaluate[[]float64]("middle("+expression+")"))
+		return at != nil && slices.Equal(at, before), err
+	})
 	b.do(t, chromedp.MouseClickXY(at[0], at[1]))
 }
 
@@ -317,19 +301,29 @@ func (b *tab) focused(t *testing.T) string {
 	})()`)
 }
 
-// size makes the window that large, in CSS pixels.
-func (b *tab) size(t *testing.T, width, height int64) {
-	t.Helper()
-	b.do(t, chromedp.EmulateViewport(width, height))
+// view is how somebody sees pages.
+type view struct {
+	name          string
+	width, height int64 // of the window, in CSS pixels
+	// prefers is what their system asks of pages: pairs of a feature and its value.
+	prefers  []string
+	language string // that pages are opened in; empty for the browser's
 }
 
-// prefers sets what the reader's system asks of pages, beside no motion: pairs of a feature, such as
-// "prefers-color-scheme", and its value.
-func (b *tab) prefers(t *testing.T, pairs ...string) {
+var (
+	inLight = view{"light", 1280, 900, nil, ""}
+	inDark  = view{"dark", 1280, 900, []string{"prefers-color-scheme", "dark"}, ""}
+	onPhone = view{"phone", 320, 640, nil, ""}
+)
+
+// see has the tab seen in that view, beside no motion.
+func (b *tab) see(t *testing.T, v view) {
 	t.Helper()
+	b.language = v.language
+	b.do(t, chromedp.EmulateViewport(v.width, v.height))
 	params := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-reduced-motion", Value: "reduce"}}}
-	for i := 0; i < len(pairs); i += 2 {
-		params.Features = append(params.Features, &emulation.MediaFeature{Name: pairs[i], Value: pairs[i+1]})
+	for i := 0; i < len(v.prefers); i += 2 {
+		params.Features = append(params.Features, &emulation.MediaFeature{Name: v.prefers[i], Value: v.prefers[i+1]})
 	}
 	call(t, b, emulation.SetEmulatedMedia, params)
 }

@@ -12,8 +12,6 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/chromedp/chromedp"
-
 	"github.com/keloa/apitokens/ent/operator"
 	enttoken "github.com/keloa/apitokens/ent/token"
 	"github.com/keloa/apitokens/token/ability"
@@ -74,26 +72,6 @@ func (s *site) startHost(t *testing.T, secret string, at ...*origin) {
 // element is the shadow tree of the element, as an expression.
 const element = `document.querySelector('keloa-api-tokens').shadowRoot`
 
-// press clicks what the selector finds in the element.
-func (p *visitor) press(t *testing.T, selector string) {
-	t.Helper()
-	found := element + `.querySelector(` + quoted(selector) + `)`
-	p.until(t, found+`?.getClientRects().length > 0`)
-	at := valueOf[[2]float64](t, p, `(() => {
-		const e = `+found+`
-		e.scrollIntoView({ block: 'center', behavior: 'instant' })
-		const r = e.getBoundingClientRect()
-		return [r.x + r.width / 2, r.y + r.height / 2]
-	})()`)
-	p.act(t, chromedp.MouseClickXY(at[0], at[1]))
-}
-
-// reads waits until the element says the text.
-func (p *visitor) reads(t *testing.T, text string) {
-	t.Helper()
-	p.until(t, element+`?.firstElementChild?.innerText.includes(`+quoted(text)+`)`)
-}
-
 // TestEmbedded has the element in the page of another application, under a policy
 // without anything unsafe.
 func TestEmbedded(t *testing.T) {
@@ -108,51 +86,53 @@ func TestEmbedded(t *testing.T) {
 	s.startHost(t, password, allowed, stranger)
 
 	t.Run("an allowed origin", func(t *testing.T) {
-		p := newVisitor(t, allowed.URL, s.public)
-		p.see(t, onDesk)
-		p.open(t, allowed.URL)
-		p.reads(t, "zapier-prod")
-		secret := p.mintEmbedded(t)
+		b := openTab(t, allowed.URL)
+		b.mayAsk(s.public)
+		b.goTo(t, "/")
+		b.reads(t, "zapier-prod")
+		secret := b.mintEmbedded(t)
 		wantViewer(t, s.ask(t, whoAmI, "Authorization: Bearer "+secret), "from the host")
 		made := s.Client().Token.Query().Where(enttoken.LabelEQ("from the host")).OnlyX(t.Context())
 		if ada := s.Client().Operator.GetX(t.Context(), *made.MintedByID); ada.Email != "ada@example.com" || ada.Role != operator.RoleADMIN {
 			t.Errorf("minted by %s", ada.Email)
 		}
 		s.mint(t, "from elsewhere", ability.Read)
-		p.reads(t, "from elsewhere")
-		if got := valueOf[string](t, p, `getComputedStyle(`+element+`.querySelector('.button.primary')).backgroundColor`); got != "rgb(15, 118, 110)" {
+		b.reads(t, "from elsewhere")
+		if got := eval[string](t, b, `getComputedStyle(`+element+`.querySelector('.button.primary')).backgroundColor`); got != "rgb(15, 118, 110)" {
 			t.Errorf("the page's accent has become %s", got)
 		}
-		if html := valueOf[string](t, p, element+`.innerHTML`); strings.Contains(html, secret[14:]) {
+		if html := eval[string](t, b, element+`.innerHTML`); strings.Contains(html, secret[14:]) {
 			t.Error("the secret is still in the element")
 		}
-		p.show(t, "embedded", onDesk, inDark, onPhone)
-		p.wantClean(t, secret)
+		for _, v := range []view{inLight, inDark, onPhone} {
+			b.see(t, v)
+			b.picture(t, "embedded-"+v.name)
+		}
 	})
 	t.Run("another origin", func(t *testing.T) {
-		p := newVisitor(t, stranger.URL, s.public)
-		p.open(t, stranger.URL)
-		p.reads(t, "Try again")
-		if text := valueOf[string](t, p, element+`.firstElementChild.innerText`); strings.Contains(text, "zapier") {
+		b := openTab(t, stranger.URL)
+		b.mayAsk(s.public)
+		b.expectRefusals()
+		b.goTo(t, "/")
+		b.reads(t, "Try again")
+		if text := eval[string](t, b, element+`.firstElementChild.innerText`); strings.Contains(text, "zapier") {
 			t.Errorf("a page that is not allowed shows tokens: %s", text)
 		}
 	})
 }
 
 // mintEmbedded mints a token in the element, and returns its secret.
-func (p *visitor) mintEmbedded(t *testing.T) string {
+func (b *tab) mintEmbedded(t *testing.T) string {
 	t.Helper()
-	p.press(t, ".page-head .button.primary")
-	p.press(t, "dialog input[type=text], dialog input:not([type])")
-	p.write(t, "from the host")
-	p.press(t, "dialog button[type=submit], dialog form .button.primary")
-	p.until(t, element+`.querySelector('.secret code')`)
-	secret := valueOf[string](t, p, element+`.querySelector('.secret code').textContent`)
+	b.click(t, button, "New token")
+	b.fill(t, "Label", "from the host")
+	b.click(t, button, "Mint token")
+	secret := b.shownSecret(t)
 	if _, err := bearer.Parse(secret); err != nil {
 		t.Fatal(err)
 	}
-	p.press(t, "dialog .tick input")
-	p.press(t, "dialog .dialog-actions .button.primary")
-	p.until(t, `!`+element+`.querySelector('dialog')`)
+	b.click(t, field, "I have stored it")
+	b.click(t, button, "Done")
+	b.wait(t, `!`+element+`.querySelector('dialog')`)
 	return secret
 }

@@ -18,7 +18,7 @@ import (
 
 // playground is a tab with the playground in it.
 type playground struct {
-	*visitor
+	*tab
 	*site
 }
 
@@ -32,11 +32,10 @@ const (
 )
 
 // openPlayground opens the playground, as whoever the tab has signed in.
-func (s *site) openPlayground(t *testing.T, p *visitor) playground {
+func (s *site) openPlayground(t *testing.T, b *tab) playground {
 	t.Helper()
-	p.see(t, onDesk)
-	p.open(t, s.public+"/playground")
-	g := playground{p, s}
+	b.goTo(t, playgroundPath)
+	g := playground{b, s}
 	g.ready(t)
 	return g
 }
@@ -44,35 +43,35 @@ func (s *site) openPlayground(t *testing.T, p *visitor) playground {
 // ready waits until the editors and the schema are there.
 func (g playground) ready(t *testing.T) {
 	t.Helper()
-	g.until(t, `document.querySelectorAll('.graphiql-editor .view-line').length > 10`)
-	g.untilText(t, ".graphiql-doc-explorer-content", "ApiToken")
+	g.wait(t, `document.querySelectorAll('.graphiql-editor .view-line').length > 10`)
+	g.shows(t, ".graphiql-doc-explorer-content", "ApiToken")
 }
 
 // authenticate pastes a secret.
 func (g playground) authenticate(t *testing.T, secret string) {
 	t.Helper()
-	g.click(t, ".who .primary")
-	g.until(t, `document.activeElement?.id === 'secret'`)
-	g.write(t, secret+kb.Enter)
+	g.press(t, ".who .primary")
+	g.wait(t, `document.activeElement?.id === 'secret'`)
+	g.keys(t, secret+kb.Enter)
 }
 
 // run goes to that tab and runs its operation.
 func (g playground) run(t *testing.T, tab int) {
 	t.Helper()
-	g.choose(t, tab)
-	g.click(t, ".graphiql-execute-button:not([aria-haspopup])")
+	g.goToTab(t, tab)
+	g.press(t, ".graphiql-execute-button:not([aria-haspopup])")
 }
 
-func (g playground) choose(t *testing.T, tab int) {
+func (g playground) goToTab(t *testing.T, tab int) {
 	t.Helper()
-	g.click(t, "#graphiql-session-tab-"+strconv.Itoa(tab))
+	g.press(t, "#graphiql-session-tab-"+strconv.Itoa(tab))
 }
 
 // runNth runs one of the operations of the tab, counted from 1.
 func (g playground) runNth(t *testing.T, operation int) {
 	t.Helper()
-	g.click(t, ".graphiql-execute-button[aria-haspopup=menu]")
-	g.click(t, ".graphiql-dropdown-item:nth-child("+strconv.Itoa(operation)+")")
+	g.press(t, ".graphiql-execute-button[aria-haspopup=menu]")
+	g.press(t, ".graphiql-dropdown-item:nth-child("+strconv.Itoa(operation)+")")
 }
 
 // answered waits for the answer to have the text in it.
@@ -80,7 +79,7 @@ func (g playground) answered(t *testing.T, text string) {
 	t.Helper()
 	// The editor breaks lines, and shows blanks as others than what they are.
 	text = strings.ReplaceAll(text, " ", "")
-	g.until(t, `document.querySelector('.result-window')?.innerText.replace(/\s/g, '').includes(`+strconv.Quote(text)+`)`)
+	g.wait(t, `document.querySelector('.result-window')?.innerText.replace(/\s/g, '').includes(`+strconv.Quote(text)+`)`)
 }
 
 // TestPlayground goes through what an integrator does first, with a test-mode
@@ -90,14 +89,14 @@ func TestPlayground(t *testing.T) {
 		defer startSealing(t, s)()
 		s.mint(t, "real", ability.Read)
 		made, secret := s.mintTest(t, "sandbox", ability.FullAccess)
-		g := s.openPlayground(t, newVisitor(t, s.public))
-		g.untilText(t, ".who-is", "Not signed in")
+		g := s.openPlayground(t, s.anonymous(t))
+		g.shows(t, ".who-is", "Not signed in")
 		g.run(t, listTokens)
 		g.answered(t, "UNAUTHENTICATED")
 
 		g.authenticate(t, secret)
 		for _, text := range []string{"Token sandbox", "keloa_pk_test_…" + secret[len(secret)-4:], "TEST", "FULL_ACCESS"} {
-			g.untilText(t, ".who-is", text)
+			g.shows(t, ".who-is", text)
 		}
 		g.run(t, listTokens)
 		g.answered(t, `"label": "sandbox"`)
@@ -107,7 +106,7 @@ func TestPlayground(t *testing.T) {
 		g.run(t, usedSince)
 		g.answered(t, `"label": "sandbox"`)
 
-		g.choose(t, mintToken)
+		g.goToTab(t, mintToken)
 		g.runNth(t, 1)
 		g.answered(t, `"secret":`)
 		minted := s.Client().Token.Query().Where(enttoken.LabelEQ("playground")).OnlyX(t.Context())
@@ -127,10 +126,9 @@ func TestPlayground(t *testing.T) {
 			t.Fatal(err)
 		}
 		g.run(t, listTokens)
-		g.untilText(t, ".who-is", "sandbox is no longer accepted")
-		g.click(t, ".who button:not(.primary)")
-		g.untilText(t, ".who-is", "Not signed in")
-		g.wantClean(t, secret)
+		g.shows(t, ".who-is", "sandbox is no longer accepted")
+		g.press(t, ".who button:not(.primary)")
+		g.shows(t, ".who-is", "Not signed in")
 	})
 }
 
@@ -138,25 +136,20 @@ func TestPlayground(t *testing.T) {
 func TestPlaygroundLooks(t *testing.T) {
 	oneSite(t, func(t *testing.T, s *site) {
 		_, secret := s.mintTest(t, "sandbox", ability.Read, ability.WriteContacts)
-		g := s.openPlayground(t, newVisitor(t, s.public))
-		g.click(t, ".who .primary")
-		g.show(t, "playground-authenticate", inDark, onPhone, onDesk)
-		g.write(t, secret+kb.Enter)
-		g.untilText(t, ".who-is", "Token sandbox")
-		g.run(t, listTokens)
-		g.answered(t, `"label": "sandbox"`)
-		g.show(t, "playground", onDesk, inDark)
-		g.see(t, onPhone)
-		g.open(t, s.public+"/playground")
-		g.until(t, `document.querySelectorAll('.graphiql-editor .view-line').length > 3`)
-		g.authenticate(t, secret)
-		g.run(t, listTokens)
-		g.answered(t, `"label":`)
-		g.show(t, "playground", onPhone)
-		if width := valueOf[int](t, g.visitor, `document.documentElement.scrollWidth`); width > 375 {
-			t.Errorf("a phone has to scroll sideways: %d pixels", width)
+		b := s.anonymous(t)
+		for _, v := range []view{inLight, inDark, onPhone} {
+			b.see(t, v)
+			g := playground{b, s}
+			g.goTo(t, playgroundPath)
+			g.wait(t, `document.querySelectorAll('.graphiql-editor .view-line').length > 3`)
+			g.press(t, ".who .primary")
+			g.picture(t, "playground-authenticate-"+v.name)
+			g.keys(t, secret+kb.Enter)
+			g.shows(t, ".who-is", "Token sandbox")
+			g.run(t, listTokens)
+			g.answered(t, `"label":`)
+			g.picture(t, "playground-"+v.name)
 		}
-		g.wantClean(t, secret)
 	})
 }
 
@@ -172,28 +165,27 @@ func TestPlaygroundKeepsNothing(t *testing.T) {
 	oneSite(t, func(t *testing.T, s *site) {
 		_, secret := s.mint(t, "live one", ability.Read)
 		unknown := s.unknown(t, bearer.Live)
-		g := s.openPlayground(t, newVisitor(t, s.public))
+		g := s.openPlayground(t, s.anonymous(t))
 		g.authenticate(t, unknown)
-		g.untilText(t, "#secret-error", "does not accept this secret")
-		g.write(t, kb.Escape)
-		g.until(t, `document.querySelector('#secret').value === ''`)
+		g.shows(t, "#secret-error", "does not accept this secret")
+		g.keys(t, kb.Escape)
+		g.wait(t, `document.querySelector('#secret').value === ''`)
 		g.authenticate(t, secret[:40])
-		g.untilText(t, "#secret-error", "not a whole secret")
-		g.write(t, kb.Escape)
+		g.shows(t, "#secret-error", "not a whole secret")
+		g.keys(t, kb.Escape)
 		g.authenticate(t, "  "+secret)
-		g.untilText(t, ".who-is", "live one")
+		g.shows(t, ".who-is", "live one")
 		for _, editor := range []string{".graphiql-query-editor", ".graphiql-editor-tool"} {
-			g.click(t, editor+" .view-lines")
-			g.write(t, "# "+secret)
+			g.press(t, editor+" .view-lines")
+			g.keys(t, "# "+secret)
 		}
-		g.wantClean(t, secret, unknown)
-		g.act(t, chromedp.Reload())
+		g.wantNothingKept(t)
+		g.tab.do(t, chromedp.Reload())
 		g.ready(t)
-		g.untilText(t, ".who-is", "Not signed in")
-		if html := valueOf[string](t, g.visitor, `document.documentElement.outerHTML`); strings.Contains(html, secret[14:]) {
+		g.shows(t, ".who-is", "Not signed in")
+		if html := eval[string](t, g.tab, `document.documentElement.outerHTML`); strings.Contains(html, secret[14:]) {
 			t.Error("the secret outlived the page")
 		}
-		g.wantClean(t, secret, unknown)
 	})
 }
 
@@ -201,19 +193,17 @@ func TestPlaygroundKeepsNothing(t *testing.T) {
 func TestPlaygroundSignedIn(t *testing.T) {
 	oneSite(t, func(t *testing.T, s *site) {
 		_, secret := s.mint(t, "busy", ability.Read)
-		p := newVisitor(t, s.public)
-		code := s.code(t)
-		p.open(t, s.public+"/sign-in?code="+code)
-		g := s.openPlayground(t, p)
-		g.untilText(t, ".who-is", "Signed in as "+owner)
+		b := openTab(t, s.public)
+		b.goTo(t, "/sign-in?code="+s.code(t))
+		g := s.openPlayground(t, b)
+		g.shows(t, ".who-is", "Signed in as "+owner)
 		g.run(t, followUse)
 		g.answersUse(t, secret)
 
 		g.authenticate(t, secret)
-		g.untilText(t, ".who-is", "Token busy")
-		g.click(t, ".who button:not(.primary)")
-		g.untilText(t, ".who-is", "Signed in as "+owner)
-		g.wantClean(t, secret)
+		g.shows(t, ".who-is", "Token busy")
+		g.press(t, ".who button:not(.primary)")
+		g.shows(t, ".who-is", "Signed in as "+owner)
 	})
 }
 
@@ -226,7 +216,7 @@ func (g playground) answersUse(t *testing.T, secret string) {
 		if err := errors.Join(g.Usage.Flush(t.Context()), g.Usage.Publish(t.Context())); err != nil {
 			t.Fatal(err)
 		}
-		return valueOf[bool](t, g.visitor, `document.querySelector('.result-window').innerText.includes('busy')`)
+		return eval[bool](t, g.tab, `document.querySelector('.result-window').innerText.includes('busy')`)
 	})
 }
 
@@ -234,38 +224,33 @@ func (g playground) answersUse(t *testing.T, secret string) {
 // along.
 func TestPlaygroundIsHandedAToken(t *testing.T) {
 	oneSite(t, func(t *testing.T, s *site) {
-		p := newVisitor(t, s.public)
-		p.see(t, onDesk)
-		p.open(t, s.public+"/sign-in?code="+s.code(t))
-		p.click(t, ".empty .button.primary")
-		p.until(t, `document.activeElement?.matches('dialog input')`)
-		p.write(t, "fresh"+kb.Enter)
-		secret := s.keepText(t, valueOfOnce(t, p, `document.querySelector('.secret code')?.textContent`))
-		other := p.opens(t, func() { p.click(t, ".dialog-actions > button:not(.primary)") })
-		g := playground{other, s}
-		g.see(t, onDesk)
-		g.untilText(t, ".who-is", "Token fresh")
-		g.until(t, `document.querySelectorAll('.graphiql-editor .view-line').length > 10`)
+		b := openTab(t, s.public)
+		b.goTo(t, "/sign-in?code="+s.code(t))
+		b.click(t, button, "New token")
+		b.fill(t, "Label", "fresh")
+		b.keys(t, kb.Enter)
+		secret, err := bearer.Parse(b.shownSecret(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.keep(secret)
+		b.click(t, "summary", "Use it")
+		b.reads(t, "$KELOA_TOKEN")
+		g := playground{b.opens(t, func() { b.click(t, button, "Open in playground") }), s}
+		g.shows(t, ".who-is", "Token fresh")
+		g.wait(t, `document.querySelectorAll('.graphiql-editor .view-line').length > 10`)
 		g.run(t, listTokens)
 		g.answered(t, `"label": "fresh"`)
-		g.wantClean(t, secret)
-		p.wantClean(t, secret)
+		b.click(t, field, "I have stored it")
+		b.click(t, button, "Done")
+		b.wait(t, "!document.querySelector('dialog')")
 	})
 }
 
-// keepText is [site.keep] for a secret that was shown.
-func (s *site) keepText(t *testing.T, text string) string {
+// anonymous opens a tab in which nobody has signed in.
+func (s *site) anonymous(t *testing.T) *tab {
 	t.Helper()
-	secret, err := bearer.Parse(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s.keep(secret)
-}
-
-// valueOfOnce waits until the expression is something, and returns it.
-func valueOfOnce(t *testing.T, p *visitor, expression string) string {
-	t.Helper()
-	p.until(t, expression)
-	return valueOf[string](t, p, expression)
+	b := openTab(t, s.public)
+	b.expectRefusals()
+	return b
 }
