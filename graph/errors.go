@@ -46,6 +46,11 @@ type Problem struct { //nolint:errname // an answer first, an error on its way t
 	Message string // never quotes what the client sent
 	// Field is the input field that is wrong; empty unless one is known.
 	Field string
+	// Fault is what is wrong with it, or what it conflicts with; empty where there
+	// is nothing to choose between.
+	Fault token.Fault
+	// Limit is how many tokens the plan allows; zero for other problems.
+	Limit int
 	// Ability is what the caller lacks; empty for other problems.
 	Ability ability.Ability
 	// RetryAfter is after how many seconds it is worth trying again; zero
@@ -73,11 +78,11 @@ func Explain(err error) *Problem {
 	case errors.As(err, &forbidden):
 		return &Problem{Code: CodeForbidden, Status: http.StatusForbidden, Message: forbidden.Error(), Ability: forbidden.Ability}
 	case errors.As(err, &limit):
-		return &Problem{Code: CodeLimitReached, Status: http.StatusForbidden, Message: limit.Error()}
+		return &Problem{Code: CodeLimitReached, Status: http.StatusForbidden, Message: limit.Error(), Limit: limit.Limit}
 	case errors.As(err, &rate):
 		return &Problem{Code: CodeRateLimited, Status: http.StatusTooManyRequests, Message: rate.Error(), RetryAfter: rate.RetryAfter()}
 	case errors.As(err, &input):
-		return &Problem{Code: CodeBadUserInput, Status: http.StatusBadRequest, Message: input.Error(), Field: input.Field}
+		return &Problem{Code: CodeBadUserInput, Status: http.StatusBadRequest, Message: input.Error(), Field: input.Field, Fault: input.Fault}
 	case errors.As(err, &argument):
 		return &Problem{Code: CodeBadUserInput, Status: http.StatusBadRequest, Message: argument.Error(), Field: argument.Field}
 	case errors.As(err, &audit):
@@ -88,22 +93,24 @@ func Explain(err error) *Problem {
 		return &Problem{Code: CodeNotFound, Status: http.StatusNotFound, Message: token.ErrNotFound.Error()}
 	case errors.Is(err, token.ErrUnavailable):
 		return &Problem{Code: CodeUnavailable, Status: http.StatusServiceUnavailable, Message: token.ErrUnavailable.Error(), RetryAfter: 1}
-	case conflict(err) != nil:
-		return &Problem{Code: CodeConflict, Status: http.StatusConflict, Message: conflict(err).Error()}
 	case errors.Is(err, token.ErrBehind):
 		return &Problem{Code: CodeRateLimited, Status: http.StatusTooManyRequests, Message: "events came faster than they were read: subscribe again, and page through the list from the last that came"}
+	}
+	for conflict, fault := range conflicts {
+		if errors.Is(err, conflict) {
+			return &Problem{Code: CodeConflict, Status: http.StatusConflict, Message: conflict.Error(), Fault: fault}
+		}
 	}
 	return &Problem{Code: CodeInternal, Status: http.StatusInternalServerError, Message: "internal error"}
 }
 
-// conflict is what err says of the state that something is in; nil if it does not.
-func conflict(err error) error {
-	for _, known := range []error{token.ErrConflict, token.ErrRevoked, token.ErrExpired, token.ErrRotated, token.ErrUnused} {
-		if errors.Is(err, known) {
-			return known
-		}
-	}
-	return nil
+// conflicts are the errors that say in what state something is.
+var conflicts = map[error]token.Fault{
+	token.ErrConflict: token.FaultKeyUsed,
+	token.ErrRevoked:  token.FaultRevoked,
+	token.ErrExpired:  token.FaultExpired,
+	token.ErrRotated:  token.FaultRotated,
+	token.ErrUnused:   token.FaultUnused,
 }
 
 // isServerFault tells the problems whose cause belongs in the log.
@@ -115,6 +122,12 @@ func (p *Problem) gqlError(ctx context.Context) *gqlerror.Error {
 	extensions := map[string]any{"code": p.Code, "requestId": callerFrom(ctx).RequestID}
 	if p.Field != "" {
 		extensions["field"] = p.Field
+	}
+	if p.Fault != "" {
+		extensions["reason"] = p.Fault
+	}
+	if p.Limit > 0 {
+		extensions["limit"] = p.Limit
 	}
 	if p.Ability != "" {
 		extensions["ability"] = p.Ability

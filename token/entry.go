@@ -159,13 +159,13 @@ func (a Entry) clean() (Entry, error) {
 		return a, err
 	}
 	if len(a.Subject) > maxSubject {
-		return a, &InputError{"id", fmt.Sprintf("must have at most %d bytes", maxSubject)}
+		return a, &InputError{Field: "id", Reason: fmt.Sprintf("must have at most %d bytes", maxSubject)}
 	}
 	if a.Subject, err = cleanText("id", a.Subject, 0, maxSubject); err != nil {
 		return a, err
 	}
 	if len(a.Roles) > maxPlaces {
-		return a, &InputError{"workspace", fmt.Sprintf("must be at most %d", maxPlaces)}
+		return a, &InputError{Field: "workspace", Reason: fmt.Sprintf("must be at most %d", maxPlaces)}
 	}
 	a.Ends = a.Ends.UTC().Truncate(time.Microsecond)
 	return a, nil

@@ -88,6 +88,31 @@ func (e *RateError) RetryAfter() int { return int((e.Quota.Wait + time.Second - 
 type InputError struct {
 	Field  string // as GraphQL spells it: "label", "filter.mintedBy"
 	Reason string
+	Fault  Fault // empty where programs have nothing to choose between
 }
 
 func (e *InputError) Error() string { return e.Field + ": " + e.Reason }
+
+// Fault tells programs what is wrong, where a field can be wrong in several ways
+// that people are told of in their own language. Faults are API.
+type Fault string
+
+// The faults of an input.
+const (
+	FaultEmpty     Fault = "EMPTY"
+	FaultTooLong   Fault = "TOO_LONG"
+	FaultControl   Fault = "CONTROL_CHARACTERS"
+	FaultInvisible Fault = "INVISIBLE"
+	FaultSecret    Fault = "HOLDS_SECRET"
+	FaultPast      Fault = "IN_PAST"
+	FaultNotHeld   Fault = "NOT_HELD" // an ability that the token lacks
+)
+
+// The faults that a conflict is.
+const (
+	FaultKeyUsed Fault = "KEY_USED" // [ErrConflict]
+	FaultRevoked Fault = "REVOKED"
+	FaultExpired Fault = "EXPIRED"
+	FaultRotated Fault = "ROTATED"
+	FaultUnused  Fault = "UNUSED"
+)

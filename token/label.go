@@ -22,19 +22,23 @@ const (
 func cleanText(field, text string, least, most int) (string, error) {
 	text = strings.TrimSpace(text)
 	if !utf8.ValidString(text) {
-		return "", &InputError{field, "must be valid UTF-8"}
+		return "", &InputError{Field: field, Reason: "must be valid UTF-8"}
 	}
 	if n := utf8.RuneCountInString(text); n < least || n > most {
-		return "", &InputError{field, fmt.Sprintf("must have %d to %d characters", least, most)}
+		fault := FaultTooLong
+		if n < least {
+			fault = FaultEmpty
+		}
+		return "", &InputError{Field: field, Reason: fmt.Sprintf("must have %d to %d characters", least, most), Fault: fault}
 	}
 	if strings.ContainsFunc(text, steers) {
-		return "", &InputError{field, "must not contain control characters"}
+		return "", &InputError{Field: field, Reason: "must not contain control characters", Fault: FaultControl}
 	}
 	if least > 0 && !strings.ContainsFunc(text, leavesTrace) {
-		return "", &InputError{field, "must not be invisible"}
+		return "", &InputError{Field: field, Reason: "must not be invisible", Fault: FaultInvisible}
 	}
 	if len(bearer.Hidden(text, 1)) > 0 {
-		return "", &InputError{field, "must not contain a secret: revoke that token, it has been written down"}
+		return "", &InputError{Field: field, Reason: "must not contain a secret: revoke that token, it has been written down", Fault: FaultSecret}
 	}
 	return text, nil
 }

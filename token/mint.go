@@ -88,20 +88,20 @@ func (in MintInput) clean(now time.Time) (MintInput, error) {
 		return in, err
 	}
 	if enttoken.ModeValidator(in.Mode) != nil {
-		return in, &InputError{"mode", "must be LIVE or TEST"}
+		return in, &InputError{Field: "mode", Reason: "must be LIVE or TEST"}
 	}
 	if in.ExpiresAt != nil {
 		at := in.ExpiresAt.UTC().Truncate(time.Microsecond)
 		if !at.After(now) {
-			return in, &InputError{"expiresAt", "must be in the future"}
+			return in, &InputError{Field: "expiresAt", Reason: "must be in the future", Fault: FaultPast}
 		}
 		if at.Year() > 9999 {
-			return in, &InputError{"expiresAt", "must be before the year 10000"}
+			return in, &InputError{Field: "expiresAt", Reason: "must be before the year 10000"}
 		}
 		in.ExpiresAt = &at
 	}
 	if len(in.IdempotencyKey) > maxIdempotencyKey {
-		return in, &InputError{"idempotencyKey", fmt.Sprintf("must have at most %d bytes", maxIdempotencyKey)}
+		return in, &InputError{Field: "idempotencyKey", Reason: fmt.Sprintf("must have at most %d bytes", maxIdempotencyKey)}
 	}
 	return in, nil
 }
@@ -109,11 +109,11 @@ func (in MintInput) clean(now time.Time) (MintInput, error) {
 // cleanAbilities sorts and checks what a token is to be granted.
 func cleanAbilities(abilities []ability.Ability) ([]ability.Ability, error) {
 	if len(abilities) == 0 {
-		return nil, &InputError{"abilities", "must name at least one ability"}
+		return nil, &InputError{Field: "abilities", Reason: "must name at least one ability", Fault: FaultEmpty}
 	}
 	for _, a := range abilities {
 		if !a.Valid() {
-			return nil, &InputError{"abilities", "holds an unknown ability"}
+			return nil, &InputError{Field: "abilities", Reason: "holds an unknown ability"}
 		}
 	}
 	return ability.Of(abilities...).List(), nil

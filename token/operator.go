@@ -33,7 +33,7 @@ func (s *Service) AddOperator(ctx context.Context, by Caller, email, name string
 		return nil, err
 	}
 	if operator.RoleValidator(role) != nil {
-		return nil, &InputError{"role", "must be ADMIN or MEMBER"}
+		return nil, &InputError{Field: "role", Reason: "must be ADMIN or MEMBER"}
 	}
 	var added *ent.Operator
 	err = s.act(ctx, by, auditsink.ActionAdd, func(ctx context.Context, tx *ent.Tx) error {

@@ -54,7 +54,7 @@ func (s *Service) RevokeMany(ctx context.Context, by Caller, in RevokeManyInput)
 		return RevokedMany{Tokens: found, Count: len(found), DryRun: true}, err
 	}
 	if reflect.ValueOf(in.Filter).IsZero() {
-		return RevokedMany{}, &InputError{"filter", "names nothing, which would end every token: if that is meant, name the states ACTIVE and ROTATING"}
+		return RevokedMany{}, &InputError{Field: "filter", Reason: "names nothing, which would end every token: if that is meant, name the states ACTIVE and ROTATING"}
 	}
 	batch, err := uuid.NewV7()
 	if err != nil {
@@ -129,7 +129,7 @@ func (in RevokeManyInput) find(ctx context.Context, by Caller, query *ent.TokenQ
 		return nil, fmt.Errorf("find tokens to revoke: %w", err)
 	}
 	if len(found) > maxRevoked {
-		return nil, &InputError{"filter", fmt.Sprintf("lets more than %d tokens through, which is too many at a time: narrow it", maxRevoked)}
+		return nil, &InputError{Field: "filter", Reason: fmt.Sprintf("lets more than %d tokens through, which is too many at a time: narrow it", maxRevoked)}
 	}
 	return found, nil
 }

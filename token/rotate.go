@@ -114,14 +114,14 @@ func (in RotateInput) check() error {
 	switch in.RevokeOld {
 	case WhenNewIsLive, Now, Manually:
 	default:
-		return &InputError{"revokeOld", "must be WHEN_NEW_IS_LIVE, NOW or MANUALLY"}
+		return &InputError{Field: "revokeOld", Reason: "must be WHEN_NEW_IS_LIVE, NOW or MANUALLY"}
 	}
 	switch {
 	case in.GraceSeconds == nil:
 	case in.RevokeOld != WhenNewIsLive:
-		return &InputError{"graceSeconds", "goes with WHEN_NEW_IS_LIVE only"}
+		return &InputError{Field: "graceSeconds", Reason: "goes with WHEN_NEW_IS_LIVE only"}
 	case *in.GraceSeconds < 1 || time.Duration(*in.GraceSeconds) > MaxGrace/time.Second:
-		return &InputError{"graceSeconds", fmt.Sprintf("must be 1 to %d", MaxGrace/time.Second)}
+		return &InputError{Field: "graceSeconds", Reason: fmt.Sprintf("must be 1 to %d", MaxGrace/time.Second)}
 	}
 	return nil
 }

@@ -28,7 +28,7 @@ func cleanEmail(email string) (string, error) {
 	email = strings.ToLower(strings.TrimSpace(email))
 	address, err := mail.ParseAddress(email)
 	if err != nil || address.Address != email || len(email) > maxEmail {
-		return "", &InputError{"email", "must be an e-mail address such as ana@example.com"}
+		return "", &InputError{Field: "email", Reason: "must be an e-mail address such as ana@example.com"}
 	}
 	return email, nil
 }

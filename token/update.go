@@ -98,7 +98,7 @@ func (s *Service) Update(ctx context.Context, by Caller, in UpdateInput) (*ent.T
 
 func (in UpdateInput) clean() (UpdateInput, error) {
 	if in.Label == nil && in.Abilities == nil {
-		return in, &InputError{"input", "must name a label or abilities"}
+		return in, &InputError{Field: "input", Reason: "must name a label or abilities"}
 	}
 	if in.Label != nil {
 		label, err := cleanLabel(*in.Label)
@@ -132,7 +132,7 @@ func (in UpdateInput) apply(ctx context.Context, tx *ent.Tx, t *ent.Token) (map[
 	}
 	for _, a := range in.Abilities {
 		if !has.Allows(a) {
-			return nil, &InputError{"abilities", fmt.Sprintf("can only be narrowed, and the token lacks %s: mint another token", a)}
+			return nil, &InputError{Field: "abilities", Reason: fmt.Sprintf("can only be narrowed, and the token lacks %s: mint another token", a), Fault: FaultNotHeld}
 		}
 	}
 	changes["abilities"] = [2]any{has.List(), in.Abilities}

@@ -111,11 +111,11 @@ func checkSpan(since, until time.Time, tokens int) error {
 	span := until.Sub(since)
 	switch {
 	case span < 0:
-		return &InputError{"since", "must not be after until"}
+		return &InputError{Field: "since", Reason: "must not be after until"}
 	case span > maxUsageSpan:
-		return &InputError{"since", fmt.Sprintf("must be at most %d days before until", maxUsageSpan/(24*time.Hour))}
+		return &InputError{Field: "since", Reason: fmt.Sprintf("must be at most %d days before until", maxUsageSpan/(24*time.Hour))}
 	case int(span/time.Hour)*tokens > maxUsageHours:
-		return &InputError{"since", fmt.Sprintf("must be at most %d hours before until for %d tokens: ask for fewer, or for less of each", maxUsageHours/tokens, tokens)}
+		return &InputError{Field: "since", Reason: fmt.Sprintf("must be at most %d hours before until for %d tokens: ask for fewer, or for less of each", maxUsageHours/tokens, tokens)}
 	}
 	return nil
 }

@@ -53,7 +53,7 @@ func (s *Service) Bootstrap(ctx context.Context) error {
 // [InputError].
 func (s *Service) CreateWorkspace(ctx context.Context, slug, name string, plan workspace.Plan, email string) (*ent.Workspace, error) {
 	if !slugs.MatchString(slug) {
-		return nil, &InputError{"slug", "must be 1 to 63 lower-case letters, digits and inner hyphens"}
+		return nil, &InputError{Field: "slug", Reason: "must be 1 to 63 lower-case letters, digits and inner hyphens"}
 	}
 	name, err := cleanText("name", name, 1, maxWorkspaceName)
 	if err != nil {
