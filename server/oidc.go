@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/keloa/apitokens/ent/session"
+	"github.com/keloa/apitokens/graph"
 	"github.com/keloa/apitokens/server/identity"
 	"github.com/keloa/apitokens/server/ui"
 	"github.com/keloa/apitokens/token"
@@ -20,9 +21,9 @@ const (
 	callbackPath = oidcPath + "/callback"
 	// flowLife is how long somebody may take to sign in with the provider.
 	flowLife = 10 * time.Minute
-	// retryProvider is when, in seconds, one may ask again for a provider that
-	// does not answer.
-	retryProvider = "5"
+	// retryAfter is when, in seconds, one may try again where a provider or a
+	// database does not answer.
+	retryAfter = "5"
 )
 
 // flowCookie is what a sign-in remembers in the browser that began it.
@@ -131,6 +132,8 @@ const (
 	unusable    = "unusable"    // what the provider says of them
 	interrupted = "interrupted" // the sign-in was begun elsewhere, took too long, or is over
 	unreachable = "unreachable" // the provider does not answer
+	unavailable = "unavailable" // the database does not, or the audit log cannot be written
+	failed      = "failed"      // for a cause that nobody foresaw
 )
 
 // reasons are all that the sign-in page has words for, with the status that it is
@@ -141,6 +144,8 @@ var reasons = map[string]int{
 	unusable:                 http.StatusForbidden,
 	interrupted:              http.StatusBadRequest,
 	unreachable:              http.StatusServiceUnavailable,
+	unavailable:              http.StatusServiceUnavailable,
+	failed:                   http.StatusInternalServerError,
 	identity.Declined:        http.StatusForbidden,
 	identity.EmailMissing:    http.StatusForbidden,
 	identity.EmailUnverified: http.StatusForbidden,
@@ -155,7 +160,11 @@ func (h *handlers) turnAway(w http.ResponseWriter, r *http.Request, err error) {
 		h.refuse(w, r, err)
 		return
 	}
-	h.log.WarnContext(r.Context(), "somebody was not signed in", slog.String("reason", reason), slog.Any("error", err))
+	level := slog.LevelWarn
+	if reason == failed {
+		level = slog.LevelError
+	}
+	h.log.Log(r.Context(), level, "somebody was not signed in", slog.String("reason", reason), slog.Any("error", err))
 	http.Redirect(w, r, signInPath+"?"+url.Values{"reason": {reason}}.Encode(), http.StatusSeeOther)
 }
 
@@ -176,13 +185,20 @@ func reasonOf(err error) string {
 	case errors.Is(err, identity.ErrUnreachable):
 		return unreachable
 	}
-	return ""
+	switch graph.Explain(err).Code {
+	case graph.CodeUnavailable, graph.CodeAuditUnavailable:
+		return unavailable
+	case graph.CodeInternal:
+		return failed
+	default:
+		return ""
+	}
 }
 
 // sayWhy answers with the sign-in page under the status of the reason.
 func (h *handlers) sayWhy(w http.ResponseWriter, r *http.Request, reason string) {
-	if reason == unreachable {
-		w.Header().Set("Retry-After", retryProvider)
+	if reasons[reason] == http.StatusServiceUnavailable {
+		w.Header().Set("Retry-After", retryAfter)
 	}
 	h.pages[ui.Settings].Answer(w, r, reasons[reason])
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"github.com/keloa/apitokens/ent/operator"
 	"github.com/keloa/apitokens/ent/workspace"
 	"github.com/keloa/apitokens/server/identity"
+	"github.com/keloa/apitokens/token"
 )
 
 // real has the clock of the service show the time, as the provider's does.
@@ -126,6 +128,28 @@ func TestOpenIDConnectRefuses(t *testing.T) {
 			b.wantTurnedAway(s, at, c.want, reasons[c.want])
 		} else if at.status != http.StatusSeeOther || at.location != s.public+settingsPath {
 			t.Errorf("%s: %d %s %s", name, at.status, at.location, at.body)
+		}
+	}
+}
+
+// TestSignInWithoutDatabase comes back from the provider, and follows a link, while
+// the database does not answer.
+func TestSignInWithoutDatabase(t *testing.T) {
+	p := newProvider(t)
+	s := openWith(t, p, oidcClaims)
+	p.start(t)
+	s.real()
+	s.Member(t, "ana@example.com")
+	b, code := newGuest(t), s.code(t)
+	back := b.signInAs(s, "ana", "")
+	if err := s.DB.SQL().Close(); err != nil {
+		t.Fatal(err)
+	}
+	b.wantTurnedAway(s, b.ask(http.MethodGet, back, nil), failed, http.StatusInternalServerError)
+	b.wantTurnedAway(s, b.ask(http.MethodGet, s.public+signInPath+"?code="+code, nil), failed, http.StatusInternalServerError)
+	for _, err := range []error{token.ErrUnavailable, &token.AuditUnavailableError{Sink: "archive", Reason: "is down"}} {
+		if got := reasonOf(fmt.Errorf("let in: %w", err)); got != unavailable {
+			t.Errorf("%v: %q", err, got)
 		}
 	}
 }

@@ -26,7 +26,7 @@ func (h *handlers) signIn(w http.ResponseWriter, r *http.Request) {
 	}
 	before, err := h.cookieCaller(r)
 	if err != nil && !errors.Is(err, token.ErrUnauthenticated) {
-		h.refuse(w, r, err)
+		h.turnAway(w, r, err)
 		return
 	}
 	signedIn := err == nil
@@ -40,7 +40,7 @@ func (h *handlers) signIn(w http.ResponseWriter, r *http.Request) {
 		h.sayWhy(w, r, deadLink)
 		return
 	case err != nil:
-		h.refuse(w, r, err)
+		h.turnAway(w, r, err)
 		return
 	}
 	if signedIn {
