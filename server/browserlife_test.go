@@ -49,6 +49,8 @@ func TestTokenLife(t *testing.T) {
 	b := s.signedIn(t, token.DefaultOperator)
 	b.letClipboard(t, browser.PermissionSettingGranted)
 	b.reads(t, "There are no API tokens yet")
+	b.picture(t, "none")
+	b.audit(t, "no tokens")
 	b.click(t, button, "New token")
 	b.sees(t, field, "Label")
 	if got := b.focused(t); got != "Label" {
@@ -184,6 +186,8 @@ func TestCopyRefused(t *testing.T) {
 	secret := b.shownSecret(t)
 	b.click(t, button, "Copy secret")
 	b.reads(t, "The browser did not allow copying")
+	b.picture(t, "copy-refused")
+	b.audit(t, "copying refused")
 	if eval[bool](t, b, "says('Copied')") || eval[string](t, b, "getSelection().toString()") != secret {
 		t.Error("the page says that it was copied, or the secret is not selected")
 	}

@@ -69,10 +69,13 @@ func TestServerDown(t *testing.T) {
 	b.sees(t, "tr a", "lasting")
 	s.stop()
 	b.reads(t, "Not live at the moment")
+	b.audit(t, "not live")
 	b.click(t, button, "New token")
 	b.fill(t, "Label", "in the dark")
 	b.click(t, button, "Mint token")
 	b.reads(t, "The server does not answer")
+	b.picture(t, "mint-down")
+	b.audit(t, "minting without a server")
 	if eval[string](t, b, found(field, "Label")+".value") != "in the dark" {
 		t.Error("what was filled in is gone")
 	}
@@ -97,6 +100,8 @@ func TestFailedList(t *testing.T) {
 	b.fill(t, "Search by label or hint", "hid")
 	b.reads(t, "The server does not answer.")
 	b.sees(t, button, "New token")
+	b.picture(t, "list-failed")
+	b.audit(t, "a list that failed")
 	s.start(t, strings.TrimPrefix(s.origin, "http://"))
 	b.click(t, button, "Try again")
 	b.wait(t, "!document.querySelector('.notice.problem')")
@@ -121,6 +126,7 @@ func TestMember(t *testing.T) {
 	}
 	wantNothingToDo()
 	b.picture(t, "member")
+	b.audit(t, "member")
 	b.goTo(t, "/settings/api-tokens?token="+id)
 	b.reads(t, "Use of each ability")
 	wantNothingToDo()

@@ -20,10 +20,15 @@ func serveWithProvider(t *testing.T) (*livesite, *provider) {
 	return s, p
 }
 
-// signInWith fills in the form of the provider.
+// signInWith goes to the provider, and fills in its form.
 func (b *tab) signInWith(t *testing.T, who string) {
 	t.Helper()
 	b.click(t, link, "Continue with single sign-on")
+	b.fillIn(t, who)
+}
+
+func (b *tab) fillIn(t *testing.T, who string) {
+	t.Helper()
 	b.wait(t, "document.querySelector('[name=username]')")
 	eval[any](t, b, "document.querySelector('[name=username]').focus()")
 	b.keys(t, who)
@@ -45,8 +50,11 @@ func TestSignInByProvider(t *testing.T) {
 	b.audit(t, "sign in with a provider")
 	b.signInWith(t, "eve")
 	b.reads(t, "has not verified your e-mail address")
-	b.picture(t, "sign-in-refused")
-	b.audit(t, "turned away")
+	for _, v := range []view{inDark, onPhone, inLight} {
+		b.see(t, v)
+		b.picture(t, "sign-in-refused-"+v.name)
+		b.audit(t, "turned away")
+	}
 	b.goTo(t, "/sign-in?reason=email-unverified&lang=nl")
 	b.reads(t, "heeft uw e-mailadres niet bevestigd")
 	b.picture(t, "sign-in-refused-dutch")
@@ -60,6 +68,38 @@ func TestSignInByProvider(t *testing.T) {
 	if where := eval[string](t, b, "location.pathname + location.search"); where != "/settings/audit-log?outcome=SUCCEEDED" {
 		t.Errorf("sign-in led to %s", where)
 	}
+}
+
+// TestSignInAnewFails is signed in and signs in anew with a provider that turns them
+// away: they are told why, and that nothing else has changed.
+func TestSignInAnewFails(t *testing.T) {
+	s, p := serveWithProvider(t)
+	b := s.signedIn(t, token.DefaultOperator)
+	b.mayAsk(strings.TrimSuffix(p.issuer, "/"))
+	b.expectRefusals()
+	b.goTo(t, oidcPath)
+	b.fillIn(t, "eve")
+	b.reads(t, "has not verified your e-mail address. You are signed in as before.")
+	b.sees(t, button, token.DefaultOperator+": your sessions")
+	b.picture(t, "turned-away-signed-in")
+	b.audit(t, "turned away, and signed in")
+	if where := eval[string](t, b, "location.pathname + location.search"); where != settingsPath {
+		t.Errorf("the page is at %s", where)
+	}
+	b.click(t, button, "Close")
+	b.wait(t, "!document.querySelector('.notice')")
+	for _, reason := range []string{"link", "failed"} {
+		b.goTo(t, signInPath+"?lang=nl&reason="+reason)
+		b.reads(t, "U bent aangemeld zoals daarvoor.")
+	}
+	// Who signs in after all is told of nothing.
+	other := openTab(t, s.origin)
+	other.expectRefusals()
+	other.goTo(t, signInPath+"?reason=declined")
+	other.reads(t, "did not sign you in")
+	other.another(t).goTo(t, s.signInPath(t, token.DefaultOperator))
+	other.sees(t, "h1", "API tokens")
+	other.wait(t, "!document.querySelector('.notice')")
 }
 
 // TestSwitchWorkspace goes from one workspace to another, in two tabs at once, and

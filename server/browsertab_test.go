@@ -195,6 +195,8 @@ window.said = () => inView().map((root) => (root.host ? root.firstElementChild :
 window.says = (text) => said().includes(text)
 window.middle = (e) => {
 	if (!e) return null
+	window.aimedAt = e // until it was hit, or its page has gone
+	e.addEventListener('pointerdown', () => { window.aimedAt = undefined }, { capture: true, once: true })
 	e.scrollIntoView({ block: 'center', behavior: 'instant' })
 	const r = e.getBoundingClientRect()
 	const at = [r.x + r.width / 2, r.y + r.height / 2]
@@ -251,7 +253,7 @@ func (b *tab) press(t *testing.T, selector string) {
 }
 
 // clickOn clicks on the element that the expression is, once it stands still and
-// nothing lies on it.
+// nothing lies on it; and again if it has moved away meanwhile.
 func (b *tab) clickOn(t *testing.T, expression string) {
 	t.Helper()
 	var at, before []float64
@@ -261,9 +263,12 @@ func (b *tab) clickOn(t *testing.T, expression string) {
 		var err error
 		before = at
 		at, err = chromedp.Run(ctx, chromedp.Evaluate[[]float64]("middle("+expression+")"))
-		return at != nil && slices.Equal(at, before), err
+		if at == nil || !slices.Equal(at, before) {
+			return false, err
+		}
+		b.do(t, chromedp.MouseClickXY(at[0], at[1]))
+		return b.isTrue("window.aimedAt === undefined")
 	})
-	b.do(t, chromedp.MouseClickXY(at[0], at[1]))
 }
 
 // fill writes into the field of that name what was not there.

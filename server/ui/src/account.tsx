@@ -31,6 +31,7 @@ export function WorkspacesDialog({ onClose }: { onClose: () => void }) {
     <Dialog title={text.account.workspaces} onClose={onClose}>
       {Boolean(error) && <Failure error={error} retry={reload} />}
       {Boolean(failure) && <Failure error={failure} />}
+      {!data && !error && <p class="faint">{text.general.loading}</p>}
       <ul class="account">
         {data?.viewer.workspaces.map(({ id, slug, name, role, current }) => (
           <li key={id}>
@@ -65,6 +66,7 @@ export function SessionsDialog({ onClose }: { onClose: () => void }) {
       <p class="faint">{text.account.intro}</p>
       {Boolean(error) && <Failure error={error} retry={reload} />}
       {Boolean(failure) && <Failure error={failure} />}
+      {!data && !error && <p class="faint">{text.general.loading}</p>}
       <ul class="account" ref={list} tabIndex={-1} aria-label={text.account.sessions}>
         {data?.sessions.map((session) => <SessionItem key={session.id} session={session} end={() => void end(session.id)} />)}
       </ul>
@@ -78,14 +80,25 @@ function SessionItem({ session, end }: { session: SessionsQuery['sessions'][numb
   return (
     <li>
       <span>
-        <strong>{text.account.ways[way]}</strong>
+        <strong>{userAgent ? <bdi title={userAgent}>{programOf(userAgent)}</bdi> : text.account.ways[way]}</strong>
+        <span class="beneath">
+          {text.account.ways[way]} {ip && <Rich text={text.tokens.from} ip={<bdi class="data">{ip}</bdi>} />}
+        </span>
         <span class="beneath"><Rich text={text.account.began} when={<When at={createdAt} />} /></span>
         <span class="beneath"><Rich text={text.account.seen} when={<When at={lastSeenAt ?? createdAt} />} /></span>
-        {ip && <span class="beneath"><Rich text={text.tokens.from} ip={<bdi class="data">{ip}</bdi>} /></span>}
-        {userAgent && <span class="beneath agent" title={userAgent}><bdi class="data">{userAgent}</bdi></span>}
       </span>
       {current ? <span class="badge">{text.account.thisOne}</span>
         : <button type="button" class="button danger" aria-label={text.account.endOf(format.moment(new Date(createdAt)))} onClick={end}>{text.account.end}</button>}
     </li>
   )
+}
+
+const browsers = [[/Edg/, 'Edge'], [/OPR/, 'Opera'], [/Firefox|FxiOS/, 'Firefox'], [/Chrome|CriOS/, 'Chrome'], [/Safari/, 'Safari']] as const
+const systems = [[/Windows/, 'Windows'], [/iPhone|iPad/, 'iOS'], [/Mac OS X/, 'macOS'], [/Android/, 'Android'], [/Linux/, 'Linux']] as const
+
+// programOf is what people call a browser that calls itself so, and its system; all
+// of what it says where that is not known.
+function programOf(agent: string): string {
+  const named = [browsers, systems].map((names) => names.find(([pattern]) => pattern.test(agent))?.[1])
+  return named.filter(Boolean).join(', ') || agent
 }

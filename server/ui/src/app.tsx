@@ -10,17 +10,31 @@ import { useWhere } from './place'
 import { tellOthers } from './sessions'
 import { SignedContext, SiteContext, type Minted, type Signed, type Site } from './site'
 import { loadDialogs, SecretDialog } from './tokens/lazy'
+import type { Text } from './text/en'
 import { TokensPage } from './tokens/page'
 
 const AuditPage = lazy(() => import('./audit/page').then((page) => page.AuditPage))
 const SignIn = lazy(() => import('./sign-in').then((page) => page.SignIn))
 const TokenPage = lazy(() => import('./tokens/detail').then((page) => page.TokenPage))
 
+type Reason = keyof Text['signIn']['reasons']
+
+// reasonIn is why a sign-in failed that led here, if there are words for it. A code
+// that is still in the address did nothing.
+function reasonIn({ text, embedded }: Site): Reason | undefined {
+  if (embedded || location.pathname !== '/sign-in') return
+  const query = new URLSearchParams(location.search)
+  const reason = query.has('code') ? 'link' : (query.get('reason') ?? '')
+  return Object.hasOwn(text.signIn.reasons, reason) ? (reason as Reason) : undefined
+}
+
 type Session = 'unknown' | 'signed out' | SessionQuery['viewer'] | { readonly error: unknown }
 
 // App is the pages, for whoever comes to them.
 export function App({ site: given }: { site: Site }) {
   const [session, setSession] = useState<Session>('unknown')
+  const [reason, setReason] = useState(() => reasonIn(given))
+  const forget = useCallback(() => setReason(undefined), [])
   // A secret stays on the screen even if the session ends meanwhile.
   const [minted, reveal] = useState<Minted>()
   // Whatever finds out that one is no longer signed in.
@@ -44,9 +58,9 @@ export function App({ site: given }: { site: Site }) {
   return (
     <SiteContext.Provider value={site}>
       {session === 'unknown' ? <p class="loading">{site.text.general.loading}</p>
-        : session === 'signed out' ? <SignIn again={identify} />
+        : session === 'signed out' ? <SignIn again={identify} reason={reason} onGone={forget} />
         : 'error' in session ? <div class="page"><Failure error={session.error} retry={identify} /></div>
-        : <SignedIn viewer={session} site={site} reveal={reveal} end={() => setSession('signed out')} />}
+        : <SignedIn viewer={session} site={site} reveal={reveal} end={() => setSession('signed out')} reason={reason} onRead={forget} />}
       {minted && <SecretDialog minted={minted} onClose={() => reveal(undefined)} />}
     </SiteContext.Provider>
   )
@@ -57,9 +71,12 @@ interface SignedInProps {
   site: Site
   reveal: (minted: Minted) => void
   end: () => void
+  // Why a sign-in failed that left the one of before as it was.
+  reason: Reason | undefined
+  onRead: () => void
 }
 
-function SignedIn({ viewer, site, reveal, end }: SignedInProps) {
+function SignedIn({ viewer, site, reveal, end, reason, onRead }: SignedInProps) {
   const { place, text } = site
   const where = useWhere(place)
   const [live, setLive] = useState(true)
@@ -91,6 +108,11 @@ function SignedIn({ viewer, site, reveal, end }: SignedInProps) {
   return (
     <SignedContext.Provider value={signed}>
       <Frame view={where.view} onSignedOut={end}>
+        {reason && (
+          <Notice kind="problem" action={<button type="button" class="button" onClick={onRead}>{text.general.close}</button>}>
+            {text.signIn.reasons[reason]} {text.signIn.still}
+          </Notice>
+        )}
         {!signed.mayChange && <Notice kind="info">{text.frame.member}</Notice>}
         {where.view === 'audit' ? <AuditPage query={where.query} />
           : where.query.token ? <TokenPage key={where.query.token} id={where.query.token} />

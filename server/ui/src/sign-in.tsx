@@ -11,17 +11,18 @@ const command = 'keloa-tokens signin'
 // ways says how one may sign in besides by a link.
 const ways = async () => (await (await fetch('/sign-in/ways')).json()) as { oidc: boolean }
 
-type Reason = keyof Text['signIn']['reasons']
-
-// reasonIn is why one was not signed in; a code that is still there did nothing.
-const reasonIn = (query: URLSearchParams) => (query.has('code') ? 'link' : (query.get('reason') as Reason | null) ?? undefined)
+interface SignInProps {
+  again: () => void
+  // Why one was not signed in.
+  reason: keyof Text['signIn']['reasons'] | undefined
+  onGone: () => void
+}
 
 // SignIn stands in for the page that was asked for, and goes on to it once one
 // has signed in, in whichever tab.
-export function SignIn({ again }: { again: () => void }) {
+export function SignIn({ again, reason, onGone }: SignInProps) {
   const { text, embedded } = useSite()
   const atSignIn = !embedded && location.pathname === '/sign-in'
-  const reason = atSignIn ? reasonIn(new URLSearchParams(location.search)) : undefined
   const [provider, setProvider] = useState(false)
   useEffect(() => {
     if (embedded) return
@@ -32,6 +33,7 @@ export function SignIn({ again }: { again: () => void }) {
   }, [])
   useLayoutEffect(() => {
     if (reason) history.replaceState(null, '', `/sign-in?reason=${reason}`) // without the code
+    return onGone
   }, [])
   useEffect(() => {
     const channel = sessions()
@@ -50,7 +52,7 @@ export function SignIn({ again }: { again: () => void }) {
         <Logo />
         <h1>{text.product}</h1>
         <p>{text.signIn.intro}</p>
-        {reason && reason in text.signIn.reasons && <Notice kind="problem">{text.signIn.reasons[reason]}</Notice>}
+        {reason && <Notice kind="problem">{text.signIn.reasons[reason]}</Notice>}
         {provider && (
           <>
             <a class="button primary" href="/sign-in/oidc">{text.signIn.provider}</a>

@@ -44,11 +44,13 @@ export const useSite = () => useContext(SiteContext)
 export const useSigned = () => useContext(SignedContext)
 
 // explain says what went wrong in words for people.
-export function explain(text: Text, error: unknown, tokenLimit = 0): string {
+export function explain(text: Text, error: unknown): string {
   if (error instanceof Unreachable) return text.failures.unreachable
   if (!(error instanceof ApiError)) throw error
+  const known = text.failures.reasons[error.reason]
+  if (known) return known
   switch (error.code) {
-    case 'LIMIT_REACHED': return text.failures.limit(tokenLimit)
+    case 'LIMIT_REACHED': return text.failures.limit(error.limit)
     case 'AUDIT_UNAVAILABLE': return text.failures.audit
     case 'RATE_LIMITED': return text.failures.rate
     case 'NOT_FOUND': return text.failures.notFound
@@ -60,6 +62,10 @@ export function explain(text: Text, error: unknown, tokenLimit = 0): string {
     default: return text.failures.internal(error.requestId)
   }
 }
+
+// wrongWith says what is wrong with a field, if that is what the error is about.
+export const wrongWith = (field: string, text: Text, error: unknown) =>
+  error instanceof ApiError && error.field === field ? explain(text, error) : undefined
 
 // Answered is what is known of a query. The data of before stays until there is
 // new, and beside an error.

@@ -4,18 +4,26 @@ import type { TypedDocumentString } from './schema'
 // Unreachable where no answer came.
 export type Ask = <R, V>(document: TypedDocumentString<R, V>, variables: V, signal?: AbortSignal) => Promise<R>
 
+interface Extensions { code?: string; field?: string; reason?: string; limit?: number; requestId?: string }
+
 // ApiError is the first error of an answer.
 export class ApiError extends Error {
   readonly code: string
   // The input field that is wrong, such as "label"; empty unless one is known.
   readonly field: string
+  // What is wrong with it, such as "TOO_LONG"; empty unless that is known.
+  readonly reason: string
+  // How many tokens the plan allows, where it allows no more.
+  readonly limit: number
   readonly requestId: string
 
-  constructor(message: string, extensions: { code?: string; field?: string; requestId?: string } = {}) {
+  constructor(message: string, { code = 'INTERNAL', field = '', reason = '', limit = 0, requestId = '' }: Extensions = {}) {
     super(message)
-    this.code = extensions.code ?? 'INTERNAL'
-    this.field = extensions.field ?? ''
-    this.requestId = extensions.requestId ?? ''
+    this.code = code
+    this.field = field
+    this.reason = reason
+    this.limit = limit
+    this.requestId = requestId
   }
 }
 
@@ -28,7 +36,7 @@ export type Authorization = () => Promise<string | undefined>
 
 interface Answer<R> {
   data?: R | null
-  errors?: { message: string; extensions?: { code?: string; field?: string; requestId?: string } }[]
+  errors?: { message: string; extensions?: Extensions }[]
 }
 
 // newAsk returns what asks the GraphQL endpoint.

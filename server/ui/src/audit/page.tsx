@@ -73,7 +73,7 @@ export function AuditPage({ query }: { query: Where['query'] }) {
       {entries && entries.length > 0 && <AuditTable entries={entries} />}
       {entries?.length === 0 && <div class="empty"><p>{filtered ? text.audit.noneMatch : text.audit.none}</p></div>}
       {!entries && loading && <div class="skeleton" aria-hidden="true"><div /><div /><div /></div>}
-      {page && (
+      {page && (page.hasPreviousPage || page.hasNextPage) && (
         <nav class="pager" aria-label={text.audit.title}>
           <button type="button" class="button" disabled={!page.hasPreviousPage} onClick={() => setAt({ last: pageSize, before: page.startCursor })}>{text.general.newer}</button>
           <button type="button" class="button" disabled={!page.hasNextPage} onClick={() => setAt({ first: pageSize, after: page.endCursor })}>{text.general.older}</button>

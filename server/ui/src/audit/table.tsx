@@ -55,7 +55,13 @@ function Entry({ entry }: { entry: AuditRowFragment }) {
 
 // Changes are what became of each field, as the API has it.
 function Changes({ changes }: { changes: Record<string, unknown> | null }) {
-  const { text } = useSite()
+  const { text, format } = useSite()
+  const show = (value: unknown): string =>
+    value === null ? '–'
+      : Array.isArray(value) ? value.join(', ')
+      : typeof value === 'object' ? JSON.stringify(value)
+      : isMoment(value) ? format.short(new Date(value))
+      : String(value)
   const pairs = Object.entries(changes ?? {}).filter((each): each is [string, [unknown, unknown]] => Array.isArray(each[1]))
   if (pairs.length === 0) return null
   return (
@@ -67,4 +73,4 @@ function Changes({ changes }: { changes: Record<string, unknown> | null }) {
   )
 }
 
-const show = (value: unknown): string => (value === null ? '–' : Array.isArray(value) ? value.join(', ') : typeof value === 'object' ? JSON.stringify(value) : String(value))
+const isMoment = (value: unknown): value is string => typeof value === 'string' && /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(value)

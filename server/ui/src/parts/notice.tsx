@@ -14,12 +14,12 @@ export function Notice({ kind, children, action }: { kind: 'info' | 'problem'; c
 }
 
 // Failure says why something failed, and offers to try again.
-export function Failure({ error, what, retry, limit }: { error: unknown; what?: string; retry?: () => void; limit?: number }) {
+export function Failure({ error, what, retry }: { error: unknown; what?: string; retry?: () => void }) {
   const { text } = useSite()
   return (
     <Notice kind="problem" action={retry && <button type="button" class="button" onClick={retry}>{text.general.retry}</button>}>
       {what && <strong>{what} </strong>}
-      {explain(text, error, limit)}
+      {explain(text, error)}
     </Notice>
   )
 }

@@ -1,10 +1,9 @@
 import { useState } from 'preact/hooks'
-import { ApiError } from '../api/client'
 import { UpdateDocument, type Ability, type TokenRowFragment } from '../api/schema'
 import { Dialog } from '../parts/dialog'
 import { Choice, Field, Option } from '../parts/field'
 import { Failure } from '../parts/notice'
-import { explain, useNow, useSigned, useSite } from '../site'
+import { useNow, useSigned, useSite, wrongWith } from '../site'
 
 const all: Ability[] = ['READ', 'WRITE_CONTACTS', 'WRITE_CONVERSATIONS', 'MANAGE_WEBHOOKS', 'FULL_ACCESS']
 
@@ -24,7 +23,7 @@ export function EditDialog({ token, keep, onClose }: EditProps) {
   const [abilities, setAbilities] = useState(keep)
   const [busy, setBusy] = useState(false)
   const [error, setError] = useState<unknown>()
-  const field = error instanceof ApiError ? error.field : ''
+  const problems = { label: wrongWith('label', text, error), abilities: wrongWith('abilities', text, error) }
   const full = abilities.includes('FULL_ACCESS')
   const offered = token.abilities.includes('FULL_ACCESS') ? all : all.filter((ability) => token.abilities.includes(ability))
   const submit = async (event: Event) => {
@@ -48,17 +47,17 @@ export function EditDialog({ token, keep, onClose }: EditProps) {
   return (
     <Dialog title={text.edit.title(token.label)} onClose={onClose}>
       <form class="form" noValidate onSubmit={submit}>
-        <Field label={text.mint.label} error={field === 'label' ? explain(text, error) : undefined}>
+        <Field label={text.mint.label} error={problems.label}>
           {(attributes) => <input {...attributes} class="input" data-focus maxLength={100} dir="auto" value={label} onInput={(event) => setLabel(event.currentTarget.value)} />}
         </Field>
-        <Choice label={text.mint.abilities} help={text.edit.narrow} error={field === 'abilities' ? explain(text, error) : undefined}>
+        <Choice label={text.mint.abilities} help={text.edit.narrow} error={problems.abilities}>
           {offered.map((ability) => (
             <Option key={ability} type="checkbox" name="ability" checked={abilities.includes(ability)} disabled={full && ability !== 'FULL_ACCESS'}
               label={text.abilities[ability].title} help={lastUse(ability)}
               onChange={(on) => setAbilities(on ? [...abilities, ability] : abilities.filter((each) => each !== ability))} />
           ))}
         </Choice>
-        {Boolean(error) && !['label', 'abilities'].includes(field) && <Failure error={error} />}
+        {Boolean(error) && !problems.label && !problems.abilities && <Failure error={error} />}
         <div class="dialog-actions">
           <button type="button" class="button" onClick={onClose}>{text.general.cancel}</button>
           <button class="button primary" aria-disabled={busy}>{text.general.save}</button>

@@ -15,12 +15,13 @@ const counts = (data: GlanceQuery) => {
   ] as const
 }
 
-// useGlance is how many tokens there are of each kind, whatever the list shows.
+// useGlance is how many tokens there are of each kind, whatever the list shows;
+// undefined until that is known, and null where it cannot be.
 export function useGlance() {
   const { onChange } = useSigned()
-  const { data, reload } = useAnswer(GlanceDocument, timesOf(new Date()))
+  const { data, error, reload } = useAnswer(GlanceDocument, timesOf(new Date()))
   useEffect(() => onChange(calm(reload, 1000)), [onChange, reload])
-  return data
+  return data ?? (error ? null : undefined)
 }
 
 // Glance is the tokens of the workspace by when they were last used.
@@ -36,9 +37,10 @@ export function Glance({ data }: { data: GlanceQuery }) {
       <p class="glance-plan">{text.glance.used(text.plans[viewer.workspace.plan], tokenCount, tokenLimit)}</p>
       <svg class="spread" role="img" viewBox="0 0 1000 12" preserveAspectRatio="none"
         aria-label={text.glance.picture(parts.map((part) => text.glance.part(text.glance[part.key], part.n)))}>
-        {parts.map((part) => {
+        {parts.map((part, i) => {
           const width = (part.n / all) * 1000
-          const bar = <rect key={part.key} class={`part-${part.key}`} x={x} y="0" width={Math.max(2, width - 3)} height="12" />
+          const gap = i && 3
+          const bar = <rect key={part.key} class={`part-${part.key}`} x={x + gap} y="0" width={Math.max(2, width - gap)} height="12" />
           x += width
           return bar
         })}

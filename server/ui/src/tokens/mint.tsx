@@ -31,7 +31,7 @@ export function MintDialog({ label: asked, abilities: wanted, onClose }: MintPro
   const [sure, setSure] = useState(false)
   const [term, setTerm] = useState<Term>('90')
   const [day, setDay] = useState('')
-  const [key] = useState(newKey)
+  const [key, setKey] = useState(newKey)
   const [busy, setBusy] = useState(false)
   const [problems, setProblems] = useState<Problems>({})
   const [error, setError] = useState<unknown>()
@@ -44,6 +44,11 @@ export function MintDialog({ label: asked, abilities: wanted, onClose }: MintPro
     ...(abilities.includes('FULL_ACCESS') && !sure ? { abilities: text.mint.needsSure } : {}),
     ...(ends === undefined ? { expiresAt: text.mint.needsDate } : {}),
   })
+  // lose is when an answer of before was lost on its way, and the secret in it.
+  const lose = () => {
+    setLost(true)
+    setKey(newKey())
+  }
   const submit = async (event: SubmitEvent) => {
     event.preventDefault()
     if (busy) return
@@ -51,15 +56,17 @@ export function MintDialog({ label: asked, abilities: wanted, onClose }: MintPro
     const found = wrong()
     setProblems(found)
     setError(undefined)
+    setLost(false)
     if (Object.keys(found).length > 0) return focusOn(form)
     setBusy(true)
     try {
       const { mintToken } = await ask(MintDocument, { input: { label, abilities: abilities.includes('FULL_ACCESS') ? ['FULL_ACCESS'] : abilities, mode, expiresAt: ends?.toISOString() ?? null, idempotencyKey: key } })
-      if (mintToken.secret === null) return setLost(true)
+      if (mintToken.secret === null) return lose()
       onClose()
       reveal({ secret: mintToken.secret, token: mintToken.token })
     } catch (error) {
-      if (error instanceof ApiError && ['label', 'abilities', 'expiresAt'].includes(error.field)) {
+      if (error instanceof ApiError && error.reason === 'KEY_USED') lose()
+      else if (error instanceof ApiError && ['label', 'abilities', 'expiresAt'].includes(error.field)) {
         setProblems({ [error.field]: explain(text, error) })
         focusOn(form)
       } else {
@@ -98,7 +105,7 @@ export function MintDialog({ label: asked, abilities: wanted, onClose }: MintPro
           )}
         </Field>
         {lost && <Notice kind="problem">{text.mint.lost}</Notice>}
-        {Boolean(error) && <Failure error={error} limit={viewer.workspace.tokenLimit} />}
+        {Boolean(error) && <Failure error={error} />}
         <div class="dialog-actions">
           <button type="button" class="button" onClick={onClose}>{text.general.cancel}</button>
           <button class="button primary" aria-disabled={busy}>{busy ? text.mint.busy : text.mint.submit}</button>

@@ -33,7 +33,9 @@ export function TokensPage({ query }: { query: Where['query'] }) {
   const create = mayChange && (
     <button type="button" class="button primary" onClick={() => setOpen({ kind: 'mint', label: '', abilities: [] })}><Plus />{text.tokens.create}</button>
   )
-  const empty = list.list?.total === 0
+  // What stands above the list comes with it, so that nothing jumps.
+  const tokens = glance === undefined ? undefined : list.list
+  const empty = tokens?.total === 0
   const none = empty && !isFiltered(query)
   return (
     <>
@@ -42,7 +44,7 @@ export function TokensPage({ query }: { query: Where['query'] }) {
           <h1 ref={heading} tabIndex={-1}>{text.tokens.title}</h1>
           <p>{text.tokens.intro}</p>
         </div>
-        {!none && create}
+        {(tokens || list.error) && !none && create}
       </header>
       {glance && glance.all.totalCount > 0 && (
         <>
@@ -61,8 +63,8 @@ export function TokensPage({ query }: { query: Where['query'] }) {
           <button type="button" class="button" onClick={() => go({ q: '', show: '', state: '', mode: '' })}>{text.filters.clear}</button>
         </div>
       )}
-      {list.list && !empty && <Table list={list.list.tokens} open={setOpen} />}
-      {!list.list && list.loading && <Skeleton />}
+      {tokens && !empty && <Table list={tokens.tokens} open={setOpen} />}
+      {!tokens && !list.error && <Skeleton />}
       <Foot list={list} />
       <Dialogs open={open} onClose={close} onRevoked={() => (heading.current?.focus(), void list.reload())} />
     </>
@@ -104,5 +106,5 @@ function Foot({ list }: { list: ReturnType<typeof useTokens> }) {
   )
 }
 
-// Skeleton stands where the list will be, so that nothing jumps.
+// Skeleton stands where the list will be.
 const Skeleton = () => <div class="skeleton" aria-hidden="true">{[0, 1, 2].map((i) => <div key={i} />)}</div>

@@ -1,10 +1,10 @@
-import { useId, useState } from 'preact/hooks'
+import { useState } from 'preact/hooks'
 import { RevokeDocument, type TokenRowFragment } from '../api/schema'
 import { daysOf, total } from '../parts/days'
 import { Dialog } from '../parts/dialog'
 import { Field } from '../parts/field'
 import { Failure } from '../parts/notice'
-import { useNow, useSigned, useSite } from '../site'
+import { useNow, useSigned, useSite, wrongWith } from '../site'
 import { LastUsed } from './row'
 
 interface RevokeProps {
@@ -20,7 +20,7 @@ export function RevokeDialog({ token, onClose, onDone }: RevokeProps) {
   const [reason, setReason] = useState('')
   const [busy, setBusy] = useState(false)
   const [error, setError] = useState<unknown>()
-  const warning = useId()
+  const problem = wrongWith('reason', text, error)
   const requests = total(daysOf(token.usage, token.createdAt, useNow()))
   const submit = async (event: Event) => {
     event.preventDefault()
@@ -39,16 +39,16 @@ export function RevokeDialog({ token, onClose, onDone }: RevokeProps) {
   return (
     <Dialog alert title={text.revoke.title(token.label)} onClose={onClose}>
       <form class="form" onSubmit={submit}>
-        <p id={warning}>{text.revoke.warning}</p>
+        <p>{text.revoke.warning}</p>
         <dl class="facts">
           <div><dt>{text.revoke.hint}</dt><dd><code>{token.hint}</code></dd></div>
           <div><dt>{text.revoke.lastUsed}</dt><dd><LastUsed token={token} /></dd></div>
           <div><dt>{text.revoke.requests}</dt><dd>{format.number(requests)}</dd></div>
         </dl>
-        <Field label={<>{text.revoke.reason} <span class="faint">({text.revoke.optional})</span></>}>
+        <Field label={<>{text.revoke.reason} <span class="faint">({text.revoke.optional})</span></>} error={problem}>
           {(attributes) => <input {...attributes} class="input" maxLength={1000} value={reason} onInput={(event) => setReason(event.currentTarget.value)} />}
         </Field>
-        {Boolean(error) && <Failure error={error} />}
+        {Boolean(error) && !problem && <Failure error={error} />}
         <div class="dialog-actions">
           <button type="button" class="button" data-focus onClick={onClose}>{text.general.cancel}</button>
           <button class="button danger solid" aria-disabled={busy}>{busy ? text.revoke.busy : text.revoke.submit}</button>

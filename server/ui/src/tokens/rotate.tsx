@@ -18,7 +18,7 @@ interface RotateProps {
 // RotateDialog asks when the old secret ends, and makes a new one.
 export function RotateDialog({ token, ends: wanted, onClose }: RotateProps) {
   const { text, ask } = useSite()
-  const { reveal, viewer } = useSigned()
+  const { reveal } = useSigned()
   const [ends, setEnds] = useState(wanted)
   const [grace, setGrace] = useState(0)
   const [busy, setBusy] = useState(false)
@@ -57,7 +57,7 @@ export function RotateDialog({ token, ends: wanted, onClose }: RotateProps) {
           {option('MANUALLY', text.rotate.manually, text.rotate.manuallyHelp)}
           {option('NOW', text.rotate.now, text.rotate.nowHelp)}
         </Choice>
-        {Boolean(error) && <Failure error={error} limit={viewer.workspace.tokenLimit} />}
+        {Boolean(error) && <Failure error={error} />}
         <div class="dialog-actions">
           <button type="button" class="button" onClick={onClose}>{text.general.cancel}</button>
           <button class={ends === 'NOW' ? 'button danger solid' : 'button primary'} data-focus aria-disabled={busy}>{busy ? text.rotate.busy : text.rotate.submit}</button>

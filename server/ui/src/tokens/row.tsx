@@ -1,4 +1,4 @@
-import type { TokenRowFragment } from '../api/schema'
+import type { TokenRowFragment, TokenState } from '../api/schema'
 import { AbilityChips } from '../parts/abilities'
 import { daysOf, total } from '../parts/days'
 import { History } from '../parts/icons'
@@ -16,53 +16,64 @@ interface RowProps {
   open: (what: Open) => void
 }
 
-// Row is a token in the list.
+const works = (state: TokenState) => state === 'ACTIVE' || state === 'ROTATING'
+
+// isPaired reports whether a token works beside what takes its place, or beside
+// what it takes the place of.
+const isPaired = ({ state, rotatedFrom, rotatedTo }: TokenRowFragment) => works(state) && Boolean(rotatedTo || (rotatedFrom && works(rotatedFrom.state)))
+
+// Row is a token in the list, and beneath it what there is to say of it.
 export function Row({ token, open }: RowProps) {
   const { text } = useSite()
   const { mayChange } = useSigned()
-  const works = token.state === 'ACTIVE' || token.state === 'ROTATING'
   const days = daysOf(token.usage, token.createdAt, useNow())
+  const requests = total(days)
+  const strip = <><Strip days={days} /><span class="beneath">{text.strip.requests(requests)}</span></>
+  const [advice] = token.advice
   return (
-    <tr role="row" class={works ? 'row' : 'row ended'} data-token={token.id}>
-      <th role="rowheader" scope="row" class="cell-token">
-        <Link class="label" to={{ view: 'tokens', query: { token: token.id } }}><bdi>{token.label}</bdi></Link>
-        <span class="beneath">
-          <code>{token.hint}</code>
-          {token.mode === 'TEST' && <span class="badge">{text.modes.TEST}</span>}
-          {token.state !== 'ACTIVE' && <span class={`badge ${token.state}`}>{text.states[token.state]}</span>}
-        </span>
-        <Rotation token={token} open={open} />
-        {token.advice[0] && <AdviceLine token={token} code={token.advice[0].code} open={open} />}
-      </th>
-      <td role="cell" class="cell-abilities"><AbilityChips abilities={token.abilities} /></td>
-      <td role="cell" class="cell-used"><span class="cell-name">{text.tokens.lastUsed}</span><LastUsed token={token} /></td>
-      <td role="cell" class="cell-strip">
-        <span class="cell-name">{text.tokens.thirtyDays}</span>
-        {total(days) === 0 ? <Strip days={days} /> : (
-          <details class="strip-details">
-            <summary><Strip days={days} /><span class="beneath">{text.strip.requests(total(days))}</span></summary>
-            <DayTable days={days} />
-          </details>
-        )}
-      </td>
-      <td role="cell" class="cell-ends"><span class="cell-name">{text.tokens.ends}</span><Ends token={token} /></td>
-      <td role="cell" class="cell-created">
-        <span class="cell-name">{text.tokens.created}</span>
-        <span>
-          <DateOf at={token.createdAt} />
-          <span class="beneath"><Rich text={text.tokens.by} who={<bdi>{token.mintedBy.name}</bdi>} /></span>
-        </span>
-      </td>
-      <td role="cell" class="cell-actions">
-        <Link class="icon-button" label={text.tokens.historyOf(token.label)} to={{ view: 'audit', query: { target: token.id } }}><History /></Link>
-        {mayChange && works && (
-          <>
-            <button type="button" class="button quiet" aria-label={text.tokens.rotateOf(token.label)} onClick={() => open({ kind: 'rotate', token, ends: 'WHEN_NEW_IS_LIVE' })}>{text.tokens.rotate}</button>
-            <button type="button" class="button quiet danger" aria-label={text.tokens.revokeOf(token.label)} onClick={() => open({ kind: 'revoke', token })}>{text.tokens.revoke}</button>
-          </>
-        )}
-      </td>
-    </tr>
+    <>
+      <tr role="row" class={works(token.state) ? 'row' : 'row ended'}>
+        <th role="rowheader" scope="row" class="cell-token">
+          <Link class="label" to={{ view: 'tokens', query: { token: token.id } }}><bdi>{token.label}</bdi></Link>
+          <span class="beneath">
+            <code>{token.hint}</code>
+            {token.mode === 'TEST' && <span class="badge">{text.modes.TEST}</span>}
+            {token.state !== 'ACTIVE' && <span class={`badge ${token.state}`}>{text.states[token.state]}</span>}
+          </span>
+        </th>
+        <td role="cell" class="cell-abilities"><AbilityChips abilities={token.abilities} /></td>
+        <td role="cell" class="cell-used"><span class="cell-name">{text.tokens.lastUsed}</span><LastUsed token={token} /></td>
+        <td role="cell" class="cell-strip">
+          <span class="cell-name">{text.tokens.thirtyDays}</span>
+          {requests === 0 ? strip : <details class="strip-details"><summary>{strip}</summary><DayTable days={days} /></details>}
+        </td>
+        <td role="cell" class="cell-ends"><span class="cell-name">{text.tokens.ends}</span><Ends token={token} /></td>
+        <td role="cell" class="cell-created">
+          <span class="cell-name">{text.tokens.created}</span>
+          <span>
+            <DateOf at={token.createdAt} />
+            <span class="beneath"><Rich text={text.tokens.by} who={<bdi>{token.mintedBy.name}</bdi>} /></span>
+          </span>
+        </td>
+        <td role="cell" class="cell-actions">
+          <Link class="icon-button" label={text.tokens.historyOf(token.label)} to={{ view: 'audit', query: { target: token.id } }}><History /></Link>
+          {mayChange && works(token.state) && (
+            <>
+              <button type="button" class="button quiet" aria-label={text.tokens.rotateOf(token.label)} onClick={() => open({ kind: 'rotate', token, ends: 'WHEN_NEW_IS_LIVE' })}>{text.tokens.rotate}</button>
+              <button type="button" class="button quiet danger" aria-label={text.tokens.revokeOf(token.label)} onClick={() => open({ kind: 'revoke', token })}>{text.tokens.revoke}</button>
+            </>
+          )}
+        </td>
+      </tr>
+      {(isPaired(token) || advice) && (
+        <tr role="row" class="notes">
+          <td role="cell" colSpan={7}>
+            <Rotation token={token} open={open} />
+            {advice && <AdviceLine token={token} code={advice.code} open={open} />}
+          </td>
+        </tr>
+      )}
+    </>
   )
 }
 
@@ -73,8 +84,8 @@ export function Rotation({ token, open }: RowProps) {
   const { mayChange } = useSigned()
   const now = useNow()
   const use = (at: string | null) => (at ? text.rotate.used(format.relative(new Date(at), now)) : text.rotate.unused)
-  const { rotatedFrom: old, rotatedTo: successor, state } = token
-  if (state !== 'ACTIVE' && state !== 'ROTATING') return null
+  const { rotatedFrom: old, rotatedTo: successor } = token
+  if (!isPaired(token)) return null
   if (successor) {
     return (
       <p class="beneath rotation">
@@ -84,8 +95,7 @@ export function Rotation({ token, open }: RowProps) {
       </p>
     )
   }
-  if (!old || (old.state !== 'ACTIVE' && old.state !== 'ROTATING')) return null
-  return <p class="beneath rotation"><span><Rich text={text.rotate.replaces} hint={<code>{old.hint}</code>} use={use(old.lastUsedAt)} /></span></p>
+  return <p class="beneath rotation"><span><Rich text={text.rotate.replaces} hint={<code>{old!.hint}</code>} use={use(old!.lastUsedAt)} /></span></p>
 }
 
 // RotationEnd is what ends a token that is being replaced.

@@ -15,29 +15,20 @@ const recency = (at: string | null, now: Date) => (at === null ? 0 : Math.max(0.
 // AbilityUse is when each ability was last used: the more recently, the longer
 // the bar and the darker.
 export function AbilityUse({ usage }: AbilityUseProps) {
-  const { text, format } = useSite()
+  const { text } = useSite()
   const now = useNow()
-  const said = (at: string | null) => (at === null ? text.detail.unused : format.relative(new Date(at), now))
   return (
     <section class="card">
       <h2>{text.detail.uses}</h2>
-      <svg class="uses" role="img" height={usage.length * 12 - 4} viewBox={`0 0 100 ${usage.length * 12 - 4}`} preserveAspectRatio="none"
-        aria-label={text.detail.usePicture(usage.map((each) => `${text.abilities[each.ability].title}: ${said(each.lastUsedAt)}`))}>
-        {usage.map((each, i) => {
-          const share = recency(each.lastUsedAt, now)
-          return (
-            <g key={each.ability}>
-              <rect class="ground" x="0" y={i * 12} width="100" height="8" rx="1" />
-              {share > 0 && <rect class={`bar-${Math.ceil(share * 4)}`} x="0" y={i * 12} width={share * 100} height="8" rx="1" />}
-            </g>
-          )
-        })}
-      </svg>
-      <table class="figures">
-        <thead><tr><th scope="col">{text.detail.ability}</th><th scope="col">{text.tokens.lastUsed}</th></tr></thead>
+      <table class="figures uses">
+        <thead><tr><th scope="col">{text.detail.ability}</th><th scope="col" colSpan={2}>{text.tokens.lastUsed}</th></tr></thead>
         <tbody>
           {usage.map((each) => (
-            <tr key={each.ability}><td>{text.abilities[each.ability].title}</td><td>{each.lastUsedAt ? <When at={each.lastUsedAt} /> : text.detail.unused}</td></tr>
+            <tr key={each.ability}>
+              <td>{text.abilities[each.ability].title}</td>
+              <td><Bar share={recency(each.lastUsedAt, now)} /></td>
+              <td>{each.lastUsedAt ? <When at={each.lastUsedAt} /> : text.detail.unused}</td>
+            </tr>
           ))}
         </tbody>
       </table>
@@ -45,3 +36,11 @@ export function AbilityUse({ usage }: AbilityUseProps) {
     </section>
   )
 }
+
+// Bar says nothing that is not beside it in words.
+const Bar = ({ share }: { share: number }) => (
+  <svg class="use" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">
+    <rect class="ground" width="100" height="8" rx="1" />
+    {share > 0 && <rect class={`bar-${Math.ceil(share * 4)}`} width={share * 100} height="8" rx="1" />}
+  </svg>
+)

@@ -1,1 +1,0 @@
-import{O as e,S as t,h as n,p as r,u as i}from"./notice-BOoGgQ0p.js";function a({text:a}){let{text:o}=i(),[s,c]=e(!1);return t(`button`,{type:`button`,class:`button quiet`,onClick:()=>navigator.clipboard?.writeText(a).then(()=>c(!0),()=>c(!1)),children:[t(s?r:n,{}),t(`span`,{role:`status`,children:s?o.general.copied:o.general.copy})]})}export{a as t};

@@ -1,1 +1,0 @@
-import{S as e,u as t}from"./notice-BOoGgQ0p.js";function n({to:n,current:r,label:i,children:a,...o}){let{place:s}=t();return e(`a`,{...o,href:s.href(n),"aria-current":r?`page`:void 0,"aria-label":i,title:i,onClick:e=>{e.ctrlKey||e.metaKey||e.shiftKey||e.button!==0||(e.preventDefault(),s.go(n))},children:a})}export{n as t};

@@ -1,1 +1,0 @@
-var e=()=>new BroadcastChannel(`keloa-session`);function t(){let t=e();t.postMessage(`signed in`),t.close()}export{t as n,e as t};
