@@ -99,13 +99,14 @@ type Fault string
 
 // The faults of an input.
 const (
-	FaultEmpty     Fault = "EMPTY"
-	FaultTooLong   Fault = "TOO_LONG"
-	FaultControl   Fault = "CONTROL_CHARACTERS"
-	FaultInvisible Fault = "INVISIBLE"
-	FaultSecret    Fault = "HOLDS_SECRET"
-	FaultPast      Fault = "IN_PAST"
-	FaultNotHeld   Fault = "NOT_HELD" // an ability that the token lacks
+	FaultEmpty       Fault = "EMPTY"
+	FaultTooLong     Fault = "TOO_LONG"
+	FaultControl     Fault = "CONTROL_CHARACTERS"
+	FaultInvisible   Fault = "INVISIBLE"
+	FaultSecret      Fault = "HOLDS_SECRET"
+	FaultMayBeSecret Fault = "MAY_BE_SECRET"
+	FaultPast        Fault = "IN_PAST"
+	FaultNotHeld     Fault = "NOT_HELD" // an ability that the token lacks
 )
 
 // The faults that a conflict is.

@@ -61,7 +61,7 @@ func leavesTrace(c rune) bool {
 func cleanLabel(label string) (string, error) {
 	label, err := cleanText("label", label, 1, maxLabel)
 	if err == nil && bearer.MayEnd(label) {
-		err = &InputError{"label", "must not contain 32 or more letters and digits in a row that look drawn at random, as a secret has: leave them out"}
+		err = &InputError{Field: "label", Reason: "must not contain 32 or more letters and digits in a row that look drawn at random, as a secret has: leave them out", Fault: FaultMayBeSecret}
 	}
 	return label, err
 }

@@ -85,6 +85,7 @@ export const english = (f: Format) => ({
       CONTROL_CHARACTERS: 'There is a tab or another control character in it: take it out.',
       INVISIBLE: 'Nothing of it can be seen.',
       HOLDS_SECRET: 'There is a secret in it, which is written down with that: revoke that token, and write something else.',
+      MAY_BE_SECRET: 'There are 32 or more letters and digits in a row in it, as in a secret: leave them out.',
       IN_PAST: 'Choose a moment in the future.',
       NOT_HELD: 'The token lacks one of these by now. Look again.',
       REVOKED: 'The token was revoked meanwhile.',

@@ -83,6 +83,7 @@ export const dutch = (f: Format): Text => ({
       CONTROL_CHARACTERS: 'Er staat een tab of een ander stuurteken in: haal het weg.',
       INVISIBLE: 'Er is niets van te zien.',
       HOLDS_SECRET: 'Er staat een geheim in, dat daarmee is opgeschreven: trek dat token in, en schrijf iets anders.',
+      MAY_BE_SECRET: 'Er staan 32 of meer letters en cijfers achter elkaar in, zoals in een geheim: laat ze weg.',
       IN_PAST: 'Kies een moment in de toekomst.',
       NOT_HELD: 'Het token heeft een van deze rechten intussen niet meer. Kijk nog eens.',
       REVOKED: 'Het token is intussen ingetrokken.',

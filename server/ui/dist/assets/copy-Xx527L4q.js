@@ -1,1 +1,0 @@
-import{N as e,O as t,T as n,k as r,q as i}from"./settings-CmspxjEp.js";function a({text:a}){let{text:o}=n(),[s,c]=i(!1);return e(`button`,{type:`button`,class:`button quiet`,onClick:()=>navigator.clipboard?.writeText(a).then(()=>c(!0),()=>c(!1)),children:[e(s?t:r,{}),e(`span`,{role:`status`,children:s?o.general.copied:o.general.copy})]})}export{a as t};
