@@ -149,7 +149,11 @@ func (s *Service) List(ctx context.Context, by Caller, q Query) (Page, error) {
 	if err != nil {
 		return Page{}, err
 	}
-	where := append(q.Filter.predicates(s.now()), visible(by))
+	where, err := q.Filter.predicates(s.now())
+	if err != nil {
+		return Page{}, err
+	}
+	where = append(where, visible(by))
 	rows, err := s.db.Client().Token.Query().
 		Where(where...).
 		Where(window.Where).
@@ -182,7 +186,14 @@ func visible(by Caller) predicate.Token {
 	return inside
 }
 
-func (f Filter) predicates(now time.Time) []predicate.Token {
+// predicates returns what a token must be like to pass. It reports [InputError] for
+// a text that no label can hold: SQLite would take a NUL for its end.
+func (f Filter) predicates(now time.Time) ([]predicate.Token, error) {
+	for _, given := range []struct{ field, text string }{{"filter.labelContains", f.LabelContains}, {"filter.search", f.Search}} {
+		if strings.ContainsFunc(given.text, steers) {
+			return nil, &InputError{given.field, "must not contain control characters, which no label has"}
+		}
+	}
 	states := f.States
 	if states == nil {
 		states = []State{StateActive, StateRotating}
@@ -235,7 +246,7 @@ func (f Filter) predicates(now time.Time) []predicate.Token {
 			all = append(all, enttoken.ExpiresAtNotNil())
 		}
 	}
-	return all
+	return all, nil
 }
 
 // hintTail is the end of a secret that text asks for: text is a hint, or just its

@@ -119,8 +119,12 @@ func (s *Service) revokeMany(ctx context.Context, tx *ent.Tx, in RevokeManyInput
 
 // find reads the tokens that are to end, in the order in which they were made.
 func (in RevokeManyInput) find(ctx context.Context, by Caller, query *ent.TokenQuery, now time.Time) ([]*ent.Token, error) {
+	where, err := in.Filter.predicates(now)
+	if err != nil {
+		return nil, err
+	}
 	found, err := query.
-		Where(append(in.Filter.predicates(now), visible(by), enttoken.RevokedAtIsNil())...).
+		Where(append(where, visible(by), enttoken.RevokedAtIsNil())...).
 		Order(enttoken.ByID()).
 		Limit(maxRevoked + 1).
 		WithGrants().WithWorkspace().

@@ -114,3 +114,26 @@ func TestRevokeManyOfARotation(t *testing.T) {
 			token.StateRevoked, token.StateRevoked, token.StateActive, token.StateRevoked)
 	})
 }
+
+// SQLite ends a text at its first NUL: as a pattern, that would be the empty one,
+// which lets every token through.
+func TestAFilterWithNUL(t *testing.T) {
+	tokentest.Each(t, func(t *testing.T, e *tokentest.Env) {
+		minted, _ := e.Mint(t, "stays", ability.Read)
+		for field, filter := range map[string]token.Filter{
+			"filter.labelContains": {LabelContains: "\x00"},
+			"filter.search":        {Search: "stays\x00zzz"},
+		} {
+			_, many := e.Service.RevokeMany(t.Context(), e.Owner, token.RevokeManyInput{Filter: filter})
+			_, list := e.Service.List(t.Context(), e.Owner, token.Query{Filter: filter})
+			for _, err := range []error{many, list} {
+				if input, ok := errors.AsType[*token.InputError](err); !ok || input.Field != field {
+					t.Errorf("%s: %v", field, err)
+				}
+			}
+		}
+		if still, err := e.Service.Get(t.Context(), e.Owner, minted.ID); err != nil || still.RevokedAt != nil {
+			t.Errorf("it has ended: %v, %v", still, err)
+		}
+	})
+}
