@@ -191,7 +191,7 @@ func visible(by Caller) predicate.Token {
 func (f Filter) predicates(now time.Time) ([]predicate.Token, error) {
 	for _, given := range []struct{ field, text string }{{"filter.labelContains", f.LabelContains}, {"filter.search", f.Search}} {
 		if strings.ContainsFunc(given.text, steers) {
-			return nil, &InputError{given.field, "must not contain control characters, which no label has"}
+			return nil, &InputError{Field: given.field, Reason: "must not contain control characters, which no label has", Fault: FaultControl}
 		}
 	}
 	states := f.States
