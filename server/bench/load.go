@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -138,20 +139,34 @@ func (c *callers) repeat(conn *conn, until time.Time) error {
 	return nil
 }
 
-// paced sends so often a second on the first connection, until ctx is done.
-func (c *callers) paced(ctx context.Context, perSecond float64) error {
-	tick := time.NewTicker(time.Duration(float64(time.Second) / perSecond))
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-		if err := c.once(c.conns[0], c.secret()); err != nil {
-			return err
-		}
-	}
+// paced sends so often a second, while something else is done, and returns how
+// often it has come to that.
+func (c *callers) paced(ctx context.Context, perSecond float64, meanwhile func() error) (float64, error) {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	var sent atomic.Int64
+	began, done := time.Now(), make(chan error, 1)
+	go func() {
+		done <- c.each(func(conn *conn) error {
+			tick := time.NewTicker(time.Duration(float64(time.Second) / perSecond * float64(len(c.conns))))
+			defer tick.Stop()
+			for {
+				select {
+				case <-ctx.Done():
+					return nil
+				case <-tick.C:
+				}
+				if err := c.once(conn, c.secret()); err != nil {
+					return err
+				}
+				sent.Add(1)
+			}
+		})
+	}()
+	err := meanwhile()
+	rate := float64(sent.Load()) / time.Since(began).Seconds()
+	stop()
+	return rate, cmpErr(err, <-done)
 }
 
 // once sends one request and reads its answer.

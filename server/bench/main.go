@@ -35,8 +35,8 @@ func main() {
 	flag.IntVar(&o.tokens, "tokens", 1_000_000, "how many tokens the database and the cache hold")
 	flag.IntVar(&o.rounds, "rounds", 15, "how often each measurement is repeated; the median counts")
 	flag.DurationVar(&o.slice, "slice", 200*time.Millisecond, "how long one measurement takes")
-	flag.StringVar(&o.only, "only", "", "measure the scenarios that begin so, such as forward")
-	flag.StringVar(&o.profile, "profile", "", "write profiles of the server to this folder; numbers are worse while they are taken")
+	flag.StringVar(&o.only, "only", "", "measure what begins so: forward-auth, introspection, unknown token, malformed token, minting, marking")
+	flag.StringVar(&o.profile, "profile", "", "write profiles of the server to this folder, which is made; numbers are worse while they are taken")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -67,6 +67,13 @@ func run(ctx context.Context, o options) (err error) {
 		return err
 	}
 	note("built the server and made %d tokens in %s", o.tokens, since(began))
+	b := &bench{options: o, tokens: tokens}
+	quietly := ""
+	if b.wants("marking") {
+		if quietly, err = copyOf(folder); err != nil {
+			return err
+		}
+	}
 
 	ours, err := startServer(ctx, program, folder, flag.Args())
 	if err != nil {
@@ -79,15 +86,25 @@ func run(ctx context.Context, o options) (err error) {
 	}
 	defer bare.stop()
 
-	b := &bench{options: o, tokens: tokens, ours: ours, bare: bare}
-	if err := b.warm(ctx); err != nil {
+	b.ours, b.bare = ours, bare
+	if err := b.memory(ctx); err != nil {
 		return err
 	}
 	if err := b.ratios(ctx); err != nil {
 		return err
 	}
-	if o.only == "" {
+	if b.wants("minting") {
 		if err := b.minting(ctx); err != nil {
+			return err
+		}
+	}
+	if b.wants("marking") {
+		quiet, err := startServer(ctx, program, quietly, append(flag.Args(), "--last-used-flush=5m"))
+		if err != nil {
+			return err
+		}
+		defer quiet.stop()
+		if err := b.marking(ctx, quiet); err != nil {
 			return err
 		}
 	}
