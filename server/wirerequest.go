@@ -151,7 +151,7 @@ func (q *wireRequest) readHeader(head string) bool {
 
 // readMeaning reads the headers that mean something to HTTP itself.
 func (q *wireRequest) readMeaning() bool {
-	for _, name := range []string{"Transfer-Encoding", "Trailer", "Upgrade", "Expect", "Pragma"} {
+	for _, name := range []string{"Transfer-Encoding", "Trailer", "Upgrade", "Expect"} {
 		if _, there := q.header[name]; there {
 			return false
 		}
@@ -160,6 +160,9 @@ func (q *wireRequest) readMeaning() bool {
 		if !strings.EqualFold(value, "keep-alive") {
 			return false
 		}
+	}
+	if pragma, cache := q.header["Pragma"], q.header["Cache-Control"]; cache == nil && pragma != nil && pragma[0] == "no-cache" {
+		q.header["Cache-Control"] = noCache // as net/http does
 	}
 	hosts, lengths := q.header["Host"], q.header["Content-Length"]
 	if len(hosts) != 1 || !isWireHost(hosts[0]) || len(lengths) > 1 {
@@ -174,6 +177,9 @@ func (q *wireRequest) readMeaning() bool {
 	}
 	return true
 }
+
+// noCache is what no Cache-Control means beside a Pragma. Nothing may write into it.
+var noCache = []string{"no-cache"}
 
 func isWireName(name string) bool {
 	for i := range len(name) {

@@ -1,6 +1,7 @@
 package usage_test
 
 import (
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -28,6 +29,23 @@ func BenchmarkMarkParallel(b *testing.B) {
 			r.Mark(marks[i%len(marks)])
 		}
 	})
+}
+
+// BenchmarkMarkAMillion marks random ones of a million tokens that are marked.
+func BenchmarkMarkAMillion(b *testing.B) {
+	r := usage.New(usage.Options{})
+	tokens := make([]uuid.UUID, 1_000_000)
+	mark := usage.Mark{Abilities: ability.Of(ability.Read), Requests: 1, IP: "192.0.2.1", UserAgent: "bench/1", At: time.Now()}
+	for i := range tokens {
+		tokens[i] = uuid.Must(uuid.NewV7())
+		mark.Token = tokens[i]
+		r.Mark(mark)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		mark.Token = tokens[rand.IntN(len(tokens))]
+		r.Mark(mark)
+	}
 }
 
 // Marking what is marked already allocates nothing.

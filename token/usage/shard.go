@@ -4,6 +4,8 @@ import (
 	"sync"
 
 	"github.com/google/uuid"
+
+	"github.com/keloa/apitokens/token/slots"
 )
 
 const (
@@ -27,10 +29,8 @@ type shard struct {
 	entries []entry
 	wide    []wide
 	origins origins
-	// slots is which entry has a key, by its hash and counted from 1; the next
-	// slot is taken where one is taken. At least a quarter is free: 0.
-	slots   []uint32
-	dropped int64 // marks for which there was no room
+	byKey   slots.Index // of entries
+	dropped int64       // marks for which there was no room
 	_       [64]byte
 }
 
@@ -41,13 +41,16 @@ func (s *shard) mark(m *Mark) (flush bool) {
 	hour, moment := split(m.At)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	i, known := s.find(key{m.Token, hour})
+	k := key{m.Token, hour}
+	i, known := s.byKey.Find(k.hash(), func(i int) bool { return s.entries[i].key == k })
 	if !known {
 		if len(s.entries) == s.room {
 			s.dropped++
 			return true
 		}
-		i = s.insert(key{m.Token, hour})
+		i = len(s.entries)
+		s.entries = slots.Append(s.entries, entry{key: k})
+		s.byKey.Insert(k.hash(), i, func(i int) uint64 { return s.entries[i].hash() })
 		flush = len(s.entries) == s.room/2
 	}
 	if s.origins.full(s.room) {
@@ -60,44 +63,6 @@ func (s *shard) mark(m *Mark) (flush bool) {
 	}
 	s.add(e, m, moment, from)
 	return flush
-}
-
-// find returns the entry of a key.
-func (s *shard) find(k key) (i uint32, known bool) {
-	if len(s.slots) == 0 {
-		return 0, false
-	}
-	for at := k.hash(); ; at++ {
-		i := s.slots[at%uint64(len(s.slots))]
-		if i == 0 {
-			return 0, false
-		}
-		if s.entries[i-1].key == k {
-			return i - 1, true
-		}
-	}
-}
-
-// insert makes an entry of a key that has none.
-func (s *shard) insert(k key) uint32 {
-	s.entries = append(s.entries, entry{key: k})
-	if len(s.entries)*4 > len(s.slots)*3 {
-		s.slots = make([]uint32, max(64, 2*len(s.slots)))
-		for i := range s.entries {
-			s.place(uint32(i))
-		}
-	} else {
-		s.place(uint32(len(s.entries) - 1))
-	}
-	return uint32(len(s.entries) - 1)
-}
-
-func (s *shard) place(i uint32) {
-	at := s.entries[i].hash()
-	for s.slots[at%uint64(len(s.slots))] != 0 {
-		at++
-	}
-	s.slots[at%uint64(len(s.slots))] = i + 1
 }
 
 // add notes a use in an entry.
@@ -125,10 +90,10 @@ func (s *shard) drain(into *marked) (dropped int64) {
 	into.take(s.entries, s.wide, s.origins.all)
 	dropped, s.dropped = s.dropped, 0
 	if cap(s.entries) > kept {
-		s.entries, s.wide, s.slots = nil, nil, nil
+		s.entries, s.wide, s.byKey = nil, nil, slots.Index{}
 	} else {
 		s.entries, s.wide = s.entries[:0], s.wide[:0]
-		clear(s.slots)
+		s.byKey.Clear()
 	}
 	s.origins = origins{}
 	return dropped

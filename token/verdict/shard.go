@@ -11,6 +11,7 @@ import (
 
 	"github.com/keloa/apitokens/token/ability"
 	"github.com/keloa/apitokens/token/bearer"
+	"github.com/keloa/apitokens/token/slots"
 )
 
 // missingSlots is how many secrets that open nothing a shard remembers. Each
@@ -23,8 +24,8 @@ type shard struct {
 	mu      sync.Mutex
 	limit   int // of entries
 	entries []entry
-	byHash  map[prefix]uint32    // index into entries
-	byToken map[uuid.UUID]uint32 // the same
+	byHash  slots.Index // of entries
+	byToken slots.Index // the same
 	texts   texts
 	hand    int // where to look for an entry to make room next
 	missing [missingSlots]missing
@@ -32,11 +33,21 @@ type shard struct {
 	_       [64]byte  // keeps the locks of two shards out of one cache line
 }
 
-// prefix stands for a hash in the index: 8 of its bytes. Should two secrets
-// ever share one, they take turns in the table.
-type prefix uint64
+// hashKey and tokenKey are what the indexes know an entry by. What comes first in a
+// hash is spent on its shard, and an id of version 7 ends in random bits.
+func hashKey(h *bearer.Hash) uint64    { return binary.LittleEndian.Uint64(h[8:]) }
+func tokenKey(token *uuid.UUID) uint64 { return binary.LittleEndian.Uint64(token[8:]) }
 
-func prefixOf(h bearer.Hash) prefix { return prefix(binary.LittleEndian.Uint64(h[1:])) }
+func (s *shard) hashKeyAt(i int) uint64  { return hashKey(&s.entries[i].hash) }
+func (s *shard) tokenKeyAt(i int) uint64 { return tokenKey(&s.entries[i].token) }
+
+func (s *shard) ofHash(h *bearer.Hash) (i int, known bool) {
+	return s.byHash.Find(hashKey(h), func(i int) bool { return s.entries[i].hash == *h })
+}
+
+func (s *shard) ofToken(token *uuid.UUID) (i int, known bool) {
+	return s.byToken.Find(tokenKey(token), func(i int) bool { return s.entries[i].token == *token })
+}
 
 // entry is a verdict without a pointer in it.
 type entry struct {
@@ -65,7 +76,7 @@ type missing struct {
 func (s *shard) get(h bearer.Hash, now func() time.Time) (v Verdict, state State) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if i, ok := s.byHash[prefixOf(h)]; ok && s.entries[i].hash == h {
+	if i, ok := s.ofHash(&h); ok {
 		s.entries[i].used = true
 		v, state = s.verdict(&s.entries[i]), Known
 	} else if m := s.missingAt(h); m.until != 0 && m.hash == h && now().UnixMicro() < m.until {
@@ -78,7 +89,7 @@ func (s *shard) get(h bearer.Hash, now func() time.Time) (v Verdict, state State
 func (s *shard) peek(h bearer.Hash) (Verdict, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if i, ok := s.byHash[prefixOf(h)]; ok && s.entries[i].hash == h {
+	if i, ok := s.ofHash(&h); ok {
 		return s.verdict(&s.entries[i]), true
 	}
 	return Verdict{}, false
@@ -114,17 +125,17 @@ func (s *shard) put(h bearer.Hash, v Verdict, current func() bool) {
 	if !current() {
 		return
 	}
-	if i, ok := s.byHash[prefixOf(h)]; ok {
+	if i, ok := s.ofHash(&h); ok {
 		s.remove(i)
 	}
-	if i, ok := s.byToken[v.Token]; ok { // a token has one secret
+	if i, ok := s.ofToken(&v.Token); ok { // a token has one secret
 		s.remove(i)
 	}
 	if len(s.entries) >= s.limit {
 		s.evict()
 	}
-	i := uint32(len(s.entries))
-	s.entries = append(s.entries, entry{
+	i := len(s.entries)
+	s.entries = slots.Append(s.entries, entry{
 		hash:      h,
 		token:     v.Token,
 		workspace: v.Workspace,
@@ -140,8 +151,8 @@ func (s *shard) put(h bearer.Hash, v Verdict, current func() bool) {
 		revoked:   v.Revoked,
 		used:      true,
 	})
-	s.byHash[prefixOf(h)] = i
-	s.byToken[v.Token] = i
+	s.byHash.Insert(hashKey(&h), i, s.hashKeyAt)
+	s.byToken.Insert(tokenKey(&v.Token), i, s.tokenKeyAt)
 	if m := s.missingAt(h); m.hash == h {
 		*m = missing{}
 	}
@@ -160,7 +171,7 @@ func (s *shard) missingAt(h bearer.Hash) *missing { return &s.missing[h[1]] }
 func (s *shard) end(token uuid.UUID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if i, ok := s.byToken[token]; ok {
+	if i, ok := s.ofToken(&token); ok {
 		s.remove(i)
 	}
 }
@@ -170,7 +181,7 @@ func (s *shard) endWorkspace(workspace uuid.UUID) {
 	defer s.mu.Unlock()
 	for i, e := range slices.Backward(s.entries) { // removing one moves the last
 		if e.workspace == workspace {
-			s.remove(uint32(i))
+			s.remove(i)
 		}
 	}
 }
@@ -184,21 +195,23 @@ func (s *shard) evict() {
 			e.used = false
 			continue
 		}
-		s.remove(uint32(s.hand))
+		s.remove(s.hand)
 		return
 	}
 }
 
 // remove closes the gap it makes with the last entry.
-func (s *shard) remove(i uint32) {
-	gone, last := s.entries[i], s.entries[len(s.entries)-1]
-	s.entries[i] = last
-	s.byHash[prefixOf(last.hash)] = i
-	s.byToken[last.token] = i
-	delete(s.byHash, prefixOf(gone.hash))
-	delete(s.byToken, gone.token)
-	s.entries = s.entries[:len(s.entries)-1]
-	if s.texts.drop(gone.text) {
+func (s *shard) remove(i int) {
+	gone, last := s.entries[i].text, len(s.entries)-1
+	s.byHash.Delete(s.hashKeyAt(i), i, s.hashKeyAt)
+	s.byToken.Delete(s.tokenKeyAt(i), i, s.tokenKeyAt)
+	if i != last {
+		s.byHash.Move(s.hashKeyAt(last), last, i)
+		s.byToken.Move(s.tokenKeyAt(last), last, i)
+		s.entries[i] = s.entries[last]
+	}
+	s.entries = s.entries[:last]
+	if s.texts.drop(gone) {
 		s.compact()
 	}
 }
@@ -221,8 +234,7 @@ func (s *shard) lockedClear() {
 
 func (s *shard) clear() {
 	s.entries = nil
-	s.byHash = map[prefix]uint32{}
-	s.byToken = map[uuid.UUID]uint32{}
+	s.byHash, s.byToken = slots.Index{}, slots.Index{}
 	s.texts = texts{}
 	clear(s.missing[:])
 }

@@ -6,7 +6,7 @@
 //
 // A table is bounded; what was not asked for lately makes room. It holds no
 // pointer per entry, so that the garbage collector has nothing to look at in a
-// million of them: about 200 bytes each, labels included.
+// million of them: about 160 bytes each, labels included.
 //
 // # Concurrency
 //
