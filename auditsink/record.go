@@ -2,7 +2,7 @@ package auditsink
 
 import (
 	"bytes"
-	"encoding/json"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"strconv"
@@ -20,6 +20,10 @@ const (
 	maxSequence    = 999_999_999_999_999_999
 	hashLen        = 44 // a SHA-256 in padded base64
 
+	beforeSource   = `,"source":"` + sourcePrefix
+	beforeAction   = `,"type":"` + typePrefix
+	beforeTime     = `,"time":"`
+	afterTime      = `,"datacontenttype":"application/json"`
 	beforeSequence = `,"sequence":"`
 	beforeHash     = `","leafhash":"`
 	afterHash      = `"`
@@ -71,14 +75,22 @@ func stamped(seq int64, canonical []byte, hash tlog.Hash) (Record, error) {
 		return Record{}, ErrMalformed
 	}
 	r := Record{Seq: seq}
-	if err := r.readHead(canonical[:at]); err != nil {
+	if _, err := r.readHead(canonical[:at]); err != nil {
 		return Record{}, err
 	}
 	r.Line = make([]byte, 0, len(canonical)+stampLen)
 	r.Line = append(r.Line, canonical[:at]...)
-	r.Line = fmt.Appendf(r.Line, `%s%0*d%s%s%s`, beforeSequence, sequenceDigits, seq, beforeHash, hash.String(), afterHash)
+	r.Line = appendStamp(r.Line, seq, hash)
 	r.Line = append(r.Line, canonical[at:]...)
 	return r, nil
+}
+
+func appendStamp(to []byte, seq int64, hash tlog.Hash) []byte {
+	digits := strconv.AppendInt(nil, seq, 10)
+	to = append(to, beforeSequence...)
+	to = append(to, "000000000000000000"[len(digits):]...)
+	to = append(append(to, digits...), beforeHash...)
+	return append(base64.StdEncoding.AppendEncode(to, hash[:]), afterHash...)
 }
 
 // dataAt is where the data of a record begins. In front of it are only fields
@@ -86,24 +98,34 @@ func stamped(seq int64, canonical []byte, hash tlog.Hash) (Record, error) {
 // place that looks like it is it. Negative for none.
 func dataAt(text []byte) int { return bytes.Index(text, []byte(beforeData)) }
 
-// readHead reads what comes before the data, which is an object but for its
-// last brace.
-func (r *Record) readHead(head []byte) error {
-	var fields struct {
-		ID   uuid.UUID `json:"id"`
-		Type string    `json:"type"`
-		Time string    `json:"time"`
+// readHead reads what comes before the data, by where [Event.Canonical] has put it:
+// a relay that catches up does this to millions of records. It returns the id of
+// the workspace.
+func (r *Record) readHead(head []byte) (workspace []byte, err error) {
+	id, rest, found := cutText(head, LinePrefix)
+	workspace, rest, within := cutText(rest, beforeSource)
+	action, rest, typed := cutText(rest, beforeAction)
+	moment, rest, timed := cutText(rest, beforeTime)
+	if !found || !within || !typed || !timed || string(rest) != afterTime || bytes.IndexByte(action, '\\') >= 0 {
+		return nil, ErrMalformed
 	}
-	if err := json.Unmarshal(append(bytes.Clone(head), '}'), &fields); err != nil {
-		return fmt.Errorf("%w: %w", ErrMalformed, err)
+	if r.ID, err = uuid.ParseBytes(id); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
-	action, found := strings.CutPrefix(fields.Type, typePrefix)
-	at, err := time.Parse(timeLayout, fields.Time)
-	if !found || err != nil {
-		return ErrMalformed
+	if r.At, err = time.Parse(timeLayout, string(moment)); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
-	r.ID, r.At, r.Action = fields.ID, at, action
-	return nil
+	r.Action = string(action)
+	return workspace, nil
+}
+
+// cutText returns the text behind a prefix, up to its quotation mark, and what
+// follows that.
+func cutText(from []byte, prefix string) (text, rest []byte, ok bool) {
+	if len(from) < len(prefix) || string(from[:len(prefix)]) != prefix {
+		return nil, nil, false
+	}
+	return bytes.Cut(from[len(prefix):], []byte(`"`))
 }
 
 // ParseLine reads the line of a record, without its newline, and sees that the
@@ -124,7 +146,7 @@ func ParseLine(line []byte) (Record, error) {
 	}
 	r := Record{Seq: seq, Line: line}
 	same := tlog.RecordHash(r.Canonical()) == hash
-	err = r.readHead(line[:at])
+	_, err = r.readHead(line[:at-stampLen])
 	if !same && (err != nil || !r.IsStub()) {
 		return Record{}, ErrLeafHash
 	}
@@ -135,13 +157,11 @@ func ParseLine(line []byte) (Record, error) {
 // event of its own, of no text that a client chose, with the sequence and the
 // leaf hash of the record, whose id is that of its target.
 func (r Record) Stub() (Record, error) {
-	var head struct {
-		Source string `json:"source"`
+	source, err := new(Record).readHead(r.Line[:dataAt(r.Line)-stampLen])
+	if err != nil {
+		return Record{}, err
 	}
-	if err := json.Unmarshal(append(bytes.Clone(r.Line[:dataAt(r.Line)]), '}'), &head); err != nil {
-		return Record{}, fmt.Errorf("%w: %w", ErrMalformed, err)
-	}
-	workspace, err := uuid.Parse(strings.TrimPrefix(head.Source, sourcePrefix))
+	workspace, err := uuid.ParseBytes(source)
 	if err != nil {
 		return Record{}, fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
