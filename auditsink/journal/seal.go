@@ -9,6 +9,7 @@ import (
 
 	"entgo.io/ent/dialect"
 	"github.com/google/uuid"
+	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/keloa/apitokens/ent"
 	"github.com/keloa/apitokens/ent/auditentry"
@@ -17,13 +18,12 @@ import (
 
 const (
 	headID = 1 // the only row of the head
-	// sealBatch is how many entries one transaction seals: enough to be far
-	// ahead of any writer, few enough for the limits on a statement.
-	sealBatch = 500
-	// numberBatch is how many of them one statement numbers: for each entry it
-	// goes through half of its cases, so fewer cases cost less, until the
-	// statements themselves cost more.
-	numberBatch = 25
+	// sealBatch is how many entries one transaction seals at most, or as many as
+	// are readBytes long. Where many write, the sealer has its share of the
+	// database and no more: it keeps up by doing more at once.
+	sealBatch = 2000
+	// numberBatch is how many of them one statement numbers.
+	numberBatch = 500
 )
 
 // seal gives every committed entry its sequence.
@@ -67,14 +67,7 @@ func (j *Journal) sealSome(ctx context.Context) error {
 			next, err = j.closeEnd(ctx, tx, e)
 			return err
 		}
-		// A plain read: entries of transactions that are still open are
-		// not seen, and not waited for.
-		rows, err := tx.AuditEntry.Query().
-			Where(auditentry.SeqIsNil()).
-			Order(ent.Asc(auditentry.FieldID)).
-			Limit(sealBatch).
-			Select(auditentry.FieldID, auditentry.FieldRecord).
-			All(ctx)
+		rows, err := unsealed(ctx, tx)
 		sealed = len(rows)
 		if err != nil || sealed == 0 {
 			return err
@@ -93,17 +86,43 @@ func (j *Journal) sealSome(ctx context.Context) error {
 	return j.remember(next)
 }
 
+// entry is an entry that is to be sealed.
+type entry struct {
+	id     uuid.UUID
+	record []byte
+}
+
+// unsealed returns the first entries without a sequence. It is a plain read: those
+// of transactions that are still open are not seen, and not waited for.
+func unsealed(ctx context.Context, tx *ent.Tx) ([]entry, error) {
+	rows, err := tx.QueryContext(ctx, "SELECT id, record FROM audit_entries WHERE seq IS NULL ORDER BY id LIMIT ?", sealBatch)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var read []entry
+	for size := 0; size < readBytes && rows.Next(); {
+		var e entry
+		if err := rows.Scan(&e.id, &e.record); err != nil {
+			return nil, err
+		}
+		size += len(e.record)
+		read = append(read, e)
+	}
+	return read, rows.Err()
+}
+
 // settle gives the entries the sequences after those in the tree, and their
 // leaves.
-func (j *Journal) settle(ctx context.Context, tx *ent.Tx, t *tree, rows []*ent.AuditEntry) error {
-	ids, records := make([]uuid.UUID, len(rows)), make([][]byte, len(rows))
-	for i, row := range rows {
-		ids[i], records[i] = row.ID, row.Record
-	}
-	if err := j.number(ctx, tx, t.size, ids); err != nil {
+func (j *Journal) settle(ctx context.Context, tx *ent.Tx, t *tree, entries []entry) error {
+	if err := j.number(ctx, tx, t.size, entries); err != nil {
 		return err
 	}
-	return grow(ctx, tx, t, leavesOf(records))
+	leaves := make([]tlog.Hash, len(entries))
+	for i, e := range entries {
+		leaves[i] = tlog.RecordHash(e.record)
+	}
+	return grow(ctx, tx, t, leaves)
 }
 
 func (j *Journal) lockHead(ctx context.Context, tx *ent.Tx) (*ent.AuditHead, error) {
@@ -115,8 +134,8 @@ func (j *Journal) lockHead(ctx context.Context, tx *ent.Tx) (*ent.AuditHead, err
 }
 
 // number gives the entries the sequences after head.
-func (j *Journal) number(ctx context.Context, tx *ent.Tx, head int64, ids []uuid.UUID) error {
-	for some := range slices.Chunk(ids, numberBatch) {
+func (j *Journal) number(ctx context.Context, tx *ent.Tx, head int64, entries []entry) error {
+	for some := range slices.Chunk(entries, numberBatch) {
 		if err := j.numberSome(ctx, tx, head, some); err != nil {
 			return err
 		}
@@ -127,27 +146,26 @@ func (j *Journal) number(ctx context.Context, tx *ent.Tx, head int64, ids []uuid
 
 // numberSome numbers entries by their ids. By another index, or with none, InnoDB
 // would lock its way through all that is unsealed, and wait for each transaction
-// that has just inserted something.
-func (j *Journal) numberSome(ctx context.Context, tx *ent.Tx, head int64, ids []uuid.UUID) error {
-	args := make([]any, 0, 3*len(ids))
-	for i, id := range ids {
-		args = append(args, id, head+1+int64(i))
+// that has just inserted something; the plus keeps SQLite from it, too.
+func (j *Journal) numberSome(ctx context.Context, tx *ent.Tx, head int64, entries []entry) error {
+	args := make([]any, 0, 2*len(entries))
+	for i, e := range entries {
+		args = append(args, e.id, head+1+int64(i))
 	}
-	for _, id := range ids {
-		args = append(args, id)
-	}
-	table := "audit_entries"
+	more := len(entries) - 1
+	statement := "UPDATE audit_entries AS e SET seq = v.column2 FROM (VALUES (?,?)" + strings.Repeat(",(?,?)", more) + ") AS v" +
+		" WHERE e.id = v.column1 AND +e.seq IS NULL"
 	if j.db.Dialect() == dialect.MySQL {
-		table += " FORCE INDEX (PRIMARY)"
+		statement = "UPDATE (SELECT ? AS id, ? AS seq" + strings.Repeat(" UNION ALL SELECT ?,?", more) + ") AS v" +
+			" STRAIGHT_JOIN audit_entries AS e FORCE INDEX (PRIMARY) ON e.id = v.id SET e.seq = v.seq WHERE e.seq IS NULL"
 	}
-	result, err := tx.ExecContext(ctx, "UPDATE "+table+" SET seq = CASE id"+strings.Repeat(" WHEN ? THEN ?", len(ids))+
-		" END WHERE seq IS NULL AND id IN (?"+strings.Repeat(",?", len(ids)-1)+")", args...)
+	result, err := tx.ExecContext(ctx, statement, args...)
 	if err != nil {
 		return err
 	}
 	changed, err := result.RowsAffected()
-	if err == nil && changed != int64(len(ids)) {
-		err = fmt.Errorf("%d of %d audit entries took their sequence", changed, len(ids))
+	if err == nil && changed != int64(len(entries)) {
+		err = fmt.Errorf("%d of %d audit entries took their sequence", changed, len(entries))
 	}
 	return err
 }

@@ -76,7 +76,7 @@ func benchmarkWriters(b *testing.B, unsealed, sealed string) {
 }
 
 // writing is for how long the 48 writers write.
-const writing = 2 * time.Second
+const writing = 10 * time.Second
 
 // commits returns how many entries the writers committed.
 func commits(b *testing.B, db *database.DB, committed func()) int64 {

@@ -98,15 +98,6 @@ func (t *tree) add(leaf tlog.Hash) ([]byte, error) {
 
 func (t *tree) root() (tlog.Hash, error) { return tlog.TreeHash(t.size, t) }
 
-// leavesOf returns the leaves of records.
-func leavesOf(records [][]byte) []tlog.Hash {
-	leaves := make([]tlog.Hash, len(records))
-	for i, canonical := range records {
-		leaves[i] = tlog.RecordHash(canonical)
-	}
-	return leaves
-}
-
 // grow adds the leaves to the tree, all in one statement.
 func grow(ctx context.Context, tx *ent.Tx, t *tree, leaves []tlog.Hash) error {
 	args := make([]any, 0, 2*len(leaves))
@@ -149,18 +140,18 @@ func catchUp(ctx context.Context, tx *ent.Tx) (more bool, err error) {
 	if err != nil || len(rows) == 0 {
 		return false, err
 	}
-	var records [][]byte
+	var leaves []tlog.Hash
 	for _, row := range rows {
-		want := last + 1 + int64(len(records))
+		want := last + 1 + int64(len(leaves))
 		if *row.Seq != want && es.lostUpTo(want) > 0 {
 			break // the next time passes over those
 		}
 		if *row.Seq != want {
 			return false, fmt.Errorf("the audit log has no record %d, but record %d", want, *row.Seq)
 		}
-		records = append(records, row.Record)
+		leaves = append(leaves, tlog.RecordHash(row.Record))
 	}
-	return len(records) < len(rows) || len(rows) == sealBatch, grow(ctx, tx, t, leavesOf(records))
+	return len(leaves) < len(rows) || len(rows) == sealBatch, grow(ctx, tx, t, leaves)
 }
 
 // Root returns the root of the tree over the first size records.
