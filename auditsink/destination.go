@@ -66,8 +66,8 @@ type Filter struct {
 
 var validGlob = regexp.MustCompile(`^[a-z0-9_.*]+$`)
 
-// parseFilter reads action: and a pattern in which "*" stands for any text.
-func parseFilter(text string) (Filter, error) {
+// ParseFilter reads action: and a pattern in which "*" stands for any text.
+func ParseFilter(text string) (Filter, error) {
 	glob, found := strings.CutPrefix(text, "action:")
 	if !found || !validGlob.MatchString(glob) {
 		return Filter{}, fmt.Errorf("filter must be action: and a pattern, as in action:developers.api_token.*")

@@ -115,7 +115,7 @@ func takeCommon(query url.Values) (d Destination, err error) {
 		case "start":
 			d.Start, err = parseStart(values[0])
 		case "filter":
-			d.Filter, err = parseFilter(values[0])
+			d.Filter, err = ParseFilter(values[0])
 		case "required":
 			d.Required, err = parseRequired(values[0])
 		case "format":

@@ -19,6 +19,7 @@ type auditVerifyCommand struct {
 	databaseFlag
 
 	Against    string   `placeholder:"FILE" help:"Compare with what a sink has written to this file, a record a line."`
+	Filter     string   `placeholder:"FILTER" help:"The filter of the sink that wrote the file, as in action:developers.api_token.*. Default: the file has every record."`
 	Checkpoint []string `sep:"none" placeholder:"FILE" help:"Compare with a checkpoint that was kept in this file. The flag repeats."`
 	Key        []string `sep:"none" placeholder:"KEY" help:"Trust checkpoints that are signed with this public key, as audit keys prints it, and no others. The flag repeats. Default: the keys that the database names."`
 }
@@ -45,6 +46,11 @@ func (c auditVerifyCommand) Run(ctx context.Context, std streams) (err error) {
 		}
 		defer file.Close()
 		o.Copy = file
+		if c.Filter != "" {
+			if o.CopyFilter, err = auditsink.ParseFilter(c.Filter); err != nil {
+				return usagef("--filter: %s", err)
+			}
+		}
 		beside, err := os.ReadFile(c.Against + ".checkpoints")
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("--against: %w", err)
@@ -95,8 +101,8 @@ func (c auditVerifyCommand) print(std streams, r journal.Report) error {
 		}
 	}
 	if c.Against != "" {
-		say("Records in %s: %d, each the same; left out between its first and its last: %d; lines that are no records: %d.",
-			c.Against, r.Copied, r.NotCopied, r.Foreign)
+		say("Records in %s: %d, each the same, and none left out between the first and the last; lines that are no records: %d.",
+			c.Against, r.Copied, r.Foreign)
 	}
 	if r.Stubs > 0 {
 		say("Of those, stubs of records that the sink refused, each with the leaf hash of its record: %d.", r.Stubs)

@@ -68,7 +68,7 @@ func (h *handlers) exposed(ctx context.Context, secrets []bearer.Secret, place, 
 	for _, secret := range secrets {
 		ended, err := h.tokens.Expose(ctx, secret, place, detail, origin)
 		if err != nil {
-			h.log.ErrorContext(ctx, "record an exposed secret", slog.String("place", place), slog.Any("error", err))
+			h.log.ErrorContext(ctx, "record an exposed secret", slog.Any("secret", secret), slog.String("place", place), slog.Any("error", err))
 		}
 		revoked = revoked || ended
 	}

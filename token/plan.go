@@ -98,11 +98,11 @@ func override(limit *int, name string, given *wholeNumber) error {
 	if given == nil {
 		return nil
 	}
-	n, err := strconv.Atoi(string(*given))
+	n, err := strconv.ParseInt(string(*given), 10, 32) // as GraphQL's Int
 	if err != nil || n < 0 {
-		return fmt.Errorf("%s must be a whole number: 0, for no limit, or more", name)
+		return fmt.Errorf("%s must be a whole number from 0, which is no limit, to 2147483647", name)
 	}
-	*limit = n
+	*limit = int(n)
 	return nil
 }
 

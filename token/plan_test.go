@@ -29,6 +29,7 @@ func TestLoadPlansRefuses(t *testing.T) {
 	for text, want := range map[string]string{
 		"enterprise: {tokens: 1}":                    `unknown plan "enterprise"`,
 		"starter: {token: 1}":                        `unknown field "token"`,
+		"starter: {tokens: 2147483648}":              "starter: tokens must be a whole number",
 		"starter: {tokens: -1}":                      "starter: tokens must be a whole number",
 		"growth: {requestsPerMinute: many}":          "growth: requestsPerMinute must be a whole number",
 		"- starter":                                  "read the plans in",

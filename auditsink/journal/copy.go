@@ -72,8 +72,9 @@ func (c *copyReader) end() error {
 	return nil
 }
 
-// compare sees that the copy, if it has record seq, has the same.
-func (v *verification) compare(seq int64, canonical []byte) error {
+// compare sees that the copy has the same of record seq, if it has that, and that
+// it has it, if it is to.
+func (v *verification) compare(seq int64, action string, canonical []byte) error {
 	if v.copied == nil {
 		return nil
 	}
@@ -98,8 +99,8 @@ func (v *verification) compare(seq int64, canonical []byte) error {
 			return tampered(seq, "is not what the copy holds")
 		}
 		v.report.Copied++
-	case v.copied.next.Seq > 0 && v.report.Copied > 0:
-		v.report.NotCopied++
+	case v.copied.next.Seq > 0 && v.report.Copied > 0 && v.options.CopyFilter.Passes(auditsink.Record{Action: action}):
+		return tampered(seq, "is not in the copy, which has some before and after it: if the sink has a filter, say which")
 	}
 	return nil
 }

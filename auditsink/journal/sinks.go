@@ -37,6 +37,8 @@ func (s SinkState) Unavailable() string {
 	switch {
 	case s.DownSince != nil:
 		return "is down"
+	case s.Lag > MaxLag && !s.Fed:
+		return "no server feeds any more: start one that does, or see audit sinks --help"
 	case s.Lag > MaxLag:
 		return "is too far behind"
 	}

@@ -30,8 +30,10 @@ type VerifyOptions struct {
 	Keys []string
 	// Checkpoints are signed checkpoints that were kept elsewhere.
 	Checkpoints []string
-	// Copy is what a sink holds, a record a line. Nil for none.
-	Copy io.Reader
+	// Copy is what a sink holds, a record a line. Nil for none. It may begin
+	// late and end early; between, it has all that CopyFilter lets through.
+	Copy       io.Reader
+	CopyFilter auditsink.Filter
 	// Beside are the signed checkpoints that the sink keeps beside its copy.
 	Beside []string
 	// Progress is told how far Verify is, now and then. Nil for nobody.
@@ -45,7 +47,6 @@ type Report struct {
 	Signed      int64    // the last record that a checkpoint covers; 0 for none
 	Keys        []string // that were trusted
 	Copied      int64    // records of the copy that were compared
-	NotCopied   int64    // records that the copy leaves out between its first and its last
 	Stubs       int64    // of the copied, those that the sink refused and has a stub of
 	Mapped      int64    // of the copied, those in OCSF, of which the leaf hash alone was compared
 	Lost        []Loss   // what the database lost when it went back in time, as the log itself says
@@ -286,7 +287,7 @@ func (v *verification) record(row *ent.AuditEntry, stored []byte, signed string)
 	if column := differs(row, event); column != "" {
 		return tampered(seq, "was changed: its column %s is not what the record says", column)
 	}
-	if err := v.compare(seq, row.Record); err != nil {
+	if err := v.compare(seq, event.Action, row.Record); err != nil {
 		return err
 	}
 	return v.leaf(seq, tlog.RecordHash(row.Record), stored, signed)

@@ -23,6 +23,7 @@
 package webhooksink
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -153,12 +154,19 @@ func (s *Sink) sign(body []byte) (http.Header, error) {
 		}
 	}
 	header := http.Header{}
-	header.Set("Content-Type", "application/cloudevents-batch+json")
+	header.Set("Content-Type", contentType(body))
 	header.Set("User-Agent", "keloa-tokens")
 	header.Set(webhooks.HeaderWebhookID, id)
 	header.Set(webhooks.HeaderWebhookTimestamp, strconv.FormatInt(at.Unix(), 10))
 	header.Set(webhooks.HeaderWebhookSignature, strings.Join(signatures, " "))
 	return header, nil
+}
+
+func contentType(body []byte) string {
+	if bytes.HasPrefix(body, []byte("["+auditsink.OCSFPrefix)) {
+		return "application/json"
+	}
+	return "application/cloudevents-batch+json"
 }
 
 // Close calls off the request that is under way.

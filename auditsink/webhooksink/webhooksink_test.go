@@ -1,6 +1,7 @@
 package webhooksink
 
 import (
+	"bytes"
 	"encoding/json"
 	"encoding/pem"
 	"errors"
@@ -72,7 +73,11 @@ func (r *receiver) receive(w http.ResponseWriter, request *http.Request) {
 	if err == nil {
 		err = json.Unmarshal(body, &batch)
 	}
-	if err != nil || request.Header.Get("Content-Type") != "application/cloudevents-batch+json" || request.URL.Path != "/audit log" {
+	want := "application/cloudevents-batch+json"
+	if len(batch) > 0 && !bytes.Contains(batch[0], []byte(`"specversion"`)) {
+		want = "application/json"
+	}
+	if err != nil || request.Header.Get("Content-Type") != want || request.URL.Path != "/audit log" {
 		w.WriteHeader(http.StatusBadRequest)
 		return
 	}
@@ -296,6 +301,17 @@ func TestIdIsThatOfTheBatchAndTheTimeThatOfTheAttempt(t *testing.T) {
 	at := func(i int) string { return r.headers[i].Get("Webhook-Timestamp") }
 	if id(0) != id(1) || id(0) == id(2) || at(0) == at(1) {
 		t.Errorf("headers %v", r.headers)
+	}
+}
+
+func TestContentTypeIsThatOfTheFormat(t *testing.T) {
+	r, sink := plain(t, file(t, secret)) // which refuses any other
+	mapped, err := auditsink.OCSF.Record(sinktest.Records(t, 1, 1)[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := deliver(t, sink, []auditsink.Record{mapped}); err != nil || r.headers[0].Get("Content-Type") != "application/json" {
+		t.Errorf("%v, headers %v", err, r.headers)
 	}
 }
 
