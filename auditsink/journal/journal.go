@@ -155,7 +155,7 @@ func place(ctx context.Context, tx *ent.Tx, e auditsink.Event) (uuid.UUID, error
 			return uuid.Nil, err
 		}
 	}
-	if e.Target.ID == nil {
+	if e.Target.ID == nil || e.Action == auditsink.ActionMint { // of which there are no earlier ones
 		return id, nil
 	}
 	last, err := tx.AuditEntry.Query().
