@@ -210,7 +210,8 @@ const (
 	field  = "input, select, textarea"
 )
 
-func quoted(text string) string {
+// quoted is a text, or several, as an expression.
+func quoted[T string | []string](text T) string {
 	quoted, err := json.Marshal(text)
 	if err != nil {
 		panic(err)
