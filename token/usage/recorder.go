@@ -22,8 +22,9 @@ const (
 )
 
 const (
-	// maxBatch is how many entries one transaction writes.
-	maxBatch = 500
+	// maxBatch is how many entries one transaction writes: some milliseconds' worth,
+	// in which requests have one processor less.
+	maxBatch = 100
 	// rests is how many times as long as it has written Run waits before the
 	// next transaction: it writes a sixteenth of the time. What is used
 	// meanwhile is gathered in memory, where a second use costs nothing.

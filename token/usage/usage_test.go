@@ -315,8 +315,8 @@ func TestFloodIsWrittenInParts(t *testing.T) {
 				r.Mark(usage.Mark{Token: inShard(i), Abilities: ability.Of(ability.Read), Requests: 1, At: e.Now()})
 			}
 		}
-		mark(1200)
-		for round, want := range []int64{500, 1000, 1200, 1201} {
+		mark(240)
+		for round, want := range []int64{100, 200, 240, 241} {
 			if err := r.Round(t.Context()); err != nil {
 				t.Fatal(err)
 			}
@@ -331,12 +331,12 @@ func TestFloodIsWrittenInParts(t *testing.T) {
 				t.Errorf("round %d: %d requests are written, want %d", round, all, want)
 			}
 		}
-		mark(1200)
+		mark(240)
 		if err := r.Round(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		flush(t, r) // as a stop does
-		if n := requests(t, e, inShard(1199)); n != 2 {
+		if n := requests(t, e, inShard(239)); n != 2 {
 			t.Errorf("%d requests of the last, want 2", n)
 		}
 	})

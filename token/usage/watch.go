@@ -16,7 +16,7 @@ import (
 )
 
 // maxSeen is how many flushes are read at a time: at most 128,000 ids.
-const maxSeen = 256
+const maxSeen = 1280
 
 // Use is a token that was used.
 type Use struct{ Token, Workspace uuid.UUID }

@@ -20,6 +20,9 @@ import (
 // interval.
 const flushKept = 3 * MaxInterval
 
+// maxOld is how many old flushes one flush removes.
+const maxOld = 32
+
 // write writes a batch, or finds that it is written.
 func (r *Recorder) write(ctx context.Context, b batch) error {
 	err := r.db.Tx(ctx, func(ctx context.Context, tx *ent.Tx) error {
@@ -48,11 +51,21 @@ func (r *Recorder) write(ctx context.Context, b batch) error {
 // last one stays, however old: it may be the one that is in doubt.
 func (r *Recorder) writeFlush(ctx context.Context, tx *ent.Tx, b batch) error {
 	now := r.now().UTC().Truncate(time.Microsecond)
-	_, err := tx.UsageFlush.Delete().
-		Where(usageflush.Recorder(r.id), usageflush.NLT(b.n), usageflush.AtLT(now.Add(-flushKept))).
-		Exec(ctx)
+	// Of those that are too old only the first are looked for: in a flood there are
+	// thousands that are not.
+	first, err := tx.UsageFlush.Query().Where(usageflush.Recorder(r.id)).
+		Order(usageflush.ByN()).Limit(1).Select(usageflush.FieldN).Ints(ctx)
 	if err != nil {
 		return err
+	}
+	if len(first) > 0 {
+		until := min(b.n, int64(first[0])+maxOld)
+		_, err := tx.UsageFlush.Delete().
+			Where(usageflush.Recorder(r.id), usageflush.NLT(until), usageflush.AtLT(now.Add(-flushKept))).
+			Exec(ctx)
+		if err != nil {
+			return err
+		}
 	}
 	var ids []byte
 	for i, e := range b.entries {
