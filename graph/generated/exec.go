@@ -558,7 +558,10 @@ type EndSessionPayload {
 }
 
 extend type Mutation {
-  "Makes an API token. Its secret is in this answer and nowhere else, ever."
+  """
+  Makes an API token. Its secret is in this answer and nowhere else, ever. Ask for
+  nothing else in the same operation: if that failed, the answer would have no data.
+  """
   mintToken(
     "What to mint."
     input: MintTokenInput!
@@ -831,7 +834,7 @@ input MintTokenInput {
   expiresAt: Time
   """
   A key of your choice that makes a repeated request harmless: the same request
-  with the same key answers the same token, without its secret.
+  with the same key answers the same token, without its secret. An empty one is none.
   """
   idempotencyKey: String
 }
