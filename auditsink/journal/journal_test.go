@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -254,20 +255,25 @@ func TestRunSealsWhatAnotherProcessAppends(t *testing.T) {
 	})
 }
 
-// More than one seal takes.
+// More than one seal takes, by number and by size.
 func TestBacklogIsSealed(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
-		const n = 1203
+		const n, large = 2203, 60
 		events := make([]auditsink.Event, n)
 		for i := range events {
 			events[i] = event(auditsink.ActionMint, uuid.Nil)
 			events[i].Target.ID = nil
+			for field := range 5 {
+				if i < large {
+					events[i].Changes[fmt.Sprint(field)] = [2]any{nil, strings.Repeat("x", 8000)}
+				}
+			}
 		}
 		appendEvents(t, db, events...)
-		j := open(db)
+		j := journal.New(journal.Options{Database: db, Key: newKey(t)})
 		run(t, j)()
-		if head, err := j.Head(t.Context()); err != nil || head != n {
-			t.Errorf("the head is %d, %v", head, err)
+		if report, err := j.Verify(t.Context(), journal.VerifyOptions{}); err != nil || report.Records != n {
+			t.Errorf("%d records, %v", report.Records, err)
 		}
 	})
 }
