@@ -230,6 +230,51 @@ func TestPlanIsFull(t *testing.T) {
 	b.reads(t, "Your plan allows 5 tokens at a time")
 }
 
+// TestRefusalsAreTranslated has the server refuse what the page lets through, in a
+// language that the server does not speak.
+func TestRefusalsAreTranslated(t *testing.T) {
+	s := serveSite(t)
+	secret := s.mint(t, "bestaat al", "read")
+	s.run(t, "workspace", "set-plan", token.DefaultWorkspace, "starter")
+	b := s.signedIn(t, token.DefaultOperator)
+	b.goTo(t, "/settings/api-tokens?lang=nl")
+	b.click(t, button, "Nieuw token")
+	b.sees(t, field, "Label")
+	besideLabel := func(text string) {
+		t.Helper()
+		b.wait(t, "find('[aria-invalid=true]') === "+found(field, "Label")+" && says("+quoted(text)+")")
+	}
+	for label, refusal := range map[string]string{
+		"\u200b":                "Er is niets van te zien.",
+		"van rechts \u202enaar": "Er staat een tab of een ander stuurteken in",
+		"nieuw " + secret:       "Er staat een geheim in",
+		"nieuw " + secret[14:]:  "Er staan 32 of meer letters en cijfers achter elkaar in",
+	} {
+		eval[any](t, b, `(() => {
+			const e = `+found(field, "Label")+`
+			e.value = `+quoted(label)+`
+			e.dispatchEvent(new Event('input', { bubbles: true }))
+		})()`)
+		b.click(t, button, "Token maken")
+		besideLabel(refusal)
+	}
+	b.picture(t, "refused-dutch")
+	b.audit(t, "refused, in Dutch")
+	for range 4 {
+		s.mint(t, "een van vijf", "read")
+	}
+	b.fill(t, "Label", "het zesde")
+	b.click(t, button, "Token maken")
+	b.reads(t, "Uw abonnement staat 5 tokens tegelijk toe")
+	b.click(t, button, "Annuleren")
+
+	b.goTo(t, "/settings/api-tokens?lang=nl&token="+s.idOf(t, "bestaat al"))
+	b.click(t, button, "Bewerken")
+	b.click(t, field, "Lezen")
+	b.click(t, button, "Opslaan")
+	b.reads(t, "Dit is nodig.")
+}
+
 // TestAdviceIsFollowed takes away what a token has never used.
 func TestAdviceIsFollowed(t *testing.T) {
 	s := serveFurnished(t)

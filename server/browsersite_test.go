@@ -164,17 +164,25 @@ var pasts = []past{
 // idOf is the id of the token with that label.
 func (s *livesite) idOf(t *testing.T, label string) string {
 	t.Helper()
+	id, ok := s.ids(t)[label]
+	if !ok {
+		t.Fatalf("no token is called %s", label)
+	}
+	return id
+}
+
+// ids are the ids of the tokens by their labels.
+func (s *livesite) ids(t *testing.T) map[string]string {
+	t.Helper()
 	var tokens []struct{ ID, Label string }
 	if err := json.Unmarshal([]byte(s.run(t, "token", "list", "--json")), &tokens); err != nil {
 		t.Fatal(err)
 	}
+	ids := map[string]string{}
 	for _, each := range tokens {
-		if each.Label == label {
-			return each.ID
-		}
+		ids[each.Label] = each.ID
 	}
-	t.Fatalf("no token is called %s", label)
-	return ""
+	return ids
 }
 
 // serveFurnished runs a server whose tokens have a past.
@@ -186,7 +194,10 @@ func serveFurnished(t *testing.T) *livesite {
 	random := rand.New(rand.NewPCG(7, 7))
 	for _, p := range pasts {
 		s.mint(t, p.label, strings.Fields(p.abilities)...)
-		id, err := uuid.Parse(s.idOf(t, p.label))
+	}
+	ids := s.ids(t)
+	for _, p := range pasts {
+		id, err := uuid.Parse(ids[p.label])
 		if err != nil {
 			t.Fatal(err)
 		}
