@@ -76,11 +76,11 @@ func TestHowAnOperationIsAnswered(t *testing.T) {
 		}
 		s.want("event: complete data:", "")
 	}
-	if _, got := l.ask(t, "Bearer x", mediaStream, watchAudit); got.status != 401 {
-		t.Errorf("an unknown secret: got %d", got.status)
+	for _, header := range []string{"Bearer x", ""} {
+		if _, got := l.ask(t, header, mediaStream, watchAudit); got.status != 401 || got.code() != CodeUnauthenticated {
+			t.Errorf("by nobody, with %q: got %d %s", header, got.status, got.code())
+		}
 	}
-	s, _ := l.ask(t, "", mediaStream, watchAudit)
-	s.wantUnauthenticated()
 	awaitNothingOpen(t, l)
 }
 

@@ -133,7 +133,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, media string) (a
 	ctx = graphql.StartOperationTrace(ctx)
 	op, errs := h.engine.CreateOperationContext(ctx, params)
 	if errs != nil {
-		if media == "" {
+		if media == "" && !isUnauthenticated(errs) {
 			return h.serveEvents(w, r, nil, errs)
 		}
 		a := answer{status: http.StatusBadRequest, Errors: errs}

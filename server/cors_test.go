@@ -174,14 +174,14 @@ func TestStreamsOfAllowedOrigins(t *testing.T) {
 	for name, c := range map[string]struct {
 		headers []string
 		status  int
-		code    string // in the stream too
+		code    string
 		shared  bool
 	}{
 		"our page, by its cookie":         {[]string{cookie, ours}, 200, "", false},
 		"an allowed one, with a session":  {[]string{session, theirs}, 200, "", true},
 		"an allowed one, with a JWT":      {[]string{signed, theirs}, 200, "", true},
 		"an allowed one, with a token":    {[]string{"Authorization: Bearer " + secret, theirs}, 403, "BROWSER_USE", false},
-		"an allowed one, with our cookie": {[]string{cookie, theirs}, 200, "UNAUTHENTICATED", false},
+		"an allowed one, with our cookie": {[]string{cookie, theirs}, 401, "UNAUTHENTICATED", false},
 		"a foreign one, with a session":   {[]string{session, foreign}, 403, "BROWSER_USE", false},
 		"a foreign one, with a JWT":       {[]string{signed, foreign}, 403, "BROWSER_USE", false},
 		"a foreign one, with our cookie":  {[]string{cookie, foreign}, 403, "FORBIDDEN", false},
