@@ -182,7 +182,7 @@ export type MintTokenInput = {
   readonly expiresAt?: InputMaybe<Scalars['Time']['input']>;
   /**
    * A key of your choice that makes a repeated request harmless: the same request
-   * with the same key answers the same token, without its secret.
+   * with the same key answers the same token, without its secret. An empty one is none.
    */
   readonly idempotencyKey?: InputMaybe<Scalars['String']['input']>;
 };
