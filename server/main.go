@@ -19,6 +19,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -101,7 +102,7 @@ func dispatch(args []string, std streams) error {
 		return nil
 	}
 	if err != nil {
-		return misused(err)
+		return misused(err, args)
 	}
 	return command.Run()
 }
@@ -131,11 +132,11 @@ func usagef(format string, args ...any) error {
 }
 
 // misused says of what kong could not parse where help is to be had.
-func misused(err error) error {
+func misused(err error, args []string) error {
 	command := []string{programName}
 	if parse, ok := errors.AsType[*kong.ParseError](err); ok && parse.Context != nil {
 		for _, step := range parse.Context.Path {
-			if step.Command != nil {
+			if step.Command != nil && slices.Contains(args, step.Command.Name) { // serve may go without saying
 				command = append(command, step.Command.Name)
 			}
 		}
