@@ -57,12 +57,19 @@ func (s *Service) settle(ctx context.Context, at time.Time, changes ...feed.Chan
 		return Receipt{}, nil
 	}
 	cancelled := 0
-	for _, c := range changes {
-		cancelled += s.apply(ctx, c)
+	apply := func() {
+		for _, c := range changes {
+			cancelled += s.apply(ctx, c)
+		}
 	}
 	var self uuid.UUID
 	if member := s.member.Load(); member != nil {
+		// Since the commit, this server's poll may have cancelled some of the
+		// requests: those are counted in the feed, the others here.
+		member.Between(apply)
 		self = member.ID()
+	} else {
+		apply()
 	}
 	settled, err := s.settler.Settle(ctx, changes[0].N, changes[len(changes)-1].N, self)
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -56,6 +57,8 @@ type Server struct {
 	trust atomic.Int64
 	// id is that of our row; nil while there is none.
 	id atomic.Pointer[uuid.UUID]
+	// applying is held for a change until what it cancelled is counted.
+	applying sync.RWMutex
 
 	// What follows belongs to the goroutine that polls.
 	seen, acknowledged int64
@@ -207,20 +210,36 @@ func (s *Server) catchUp(ctx context.Context) error {
 			return err
 		}
 		for _, c := range changes {
-			cancelled := s.Apply(ctx, c)
+			s.apply(ctx, c)
 			s.seen = c.N
-			if cancelled == 0 {
-				continue
-			}
-			err := s.Database.Client().Change.UpdateOneID(c.N).AddCancelled(cancelled).Exec(ctx)
-			if err != nil { // only the receipt is poorer for it
-				s.Logger.DebugContext(ctx, "cannot count cancelled requests", slog.Any("error", err))
-			}
 		}
 		if len(changes) < pageSize {
 			return nil
 		}
 	}
+}
+
+// apply applies a change, and counts what it cancelled.
+func (s *Server) apply(ctx context.Context, c Change) {
+	s.applying.Lock()
+	defer s.applying.Unlock()
+	cancelled := s.Apply(ctx, c)
+	if cancelled == 0 {
+		return
+	}
+	err := s.Database.Client().Change.UpdateOneID(c.N).AddCancelled(cancelled).Exec(ctx)
+	if err != nil { // only the receipt is poorer for it
+		s.Logger.DebugContext(ctx, "cannot count cancelled requests", slog.Any("error", err))
+	}
+}
+
+// Between calls fn between two changes of the feed: what the server has cancelled
+// for those before is counted in the feed by then. It may be called concurrently,
+// and takes as long as one change does, and what counting it takes.
+func (s *Server) Between(fn func()) {
+	s.applying.RLock()
+	defer s.applying.RUnlock()
+	fn()
 }
 
 var errSwept = errors.New("the server's row is gone")

@@ -43,7 +43,7 @@ func NewSettler(db *database.DB, clock Clock) *Settler {
 // Settled says what a change had reached by the time it was settled.
 type Settled struct {
 	Confirmed int // other servers that have applied it
-	Cancelled int // requests that they cancelled for it
+	Cancelled int // requests that polls have cancelled for it, on any server
 }
 
 // Settle returns when no server trusts what it cached before change n. It is
@@ -71,7 +71,6 @@ func (s *Settler) Settle(ctx context.Context, first, n int64, self uuid.UUID) (S
 			pause = min(pause, row.Lease/20)
 		}
 	}
-	alone := len(waiting) == 0
 	for settled.Confirmed += confirm(waiting, rows, n); len(waiting) > 0; {
 		<-time.After(max(pause, leastPause))
 		rows, err = s.roster.within(ctx, s.longest(waiting))
@@ -80,9 +79,7 @@ func (s *Settler) Settle(ctx context.Context, first, n int64, self uuid.UUID) (S
 		}
 		s.expire(waiting)
 	}
-	if !alone {
-		settled.Cancelled = s.cancelled(ctx, first, n)
-	}
+	settled.Cancelled = s.cancelled(ctx, first, n)
 	return settled, nil
 }
 
@@ -127,8 +124,8 @@ func (s *Settler) longest(waiting map[uuid.UUID]time.Duration) time.Duration {
 	return last - s.clock()
 }
 
-// cancelled is how many requests the other servers have cancelled for the
-// changes from first to n. If it is not to be had, the receipt is poorer for it,
+// cancelled is how many requests the servers have cancelled for the changes from
+// first to n when they came by them in the feed. If it is not to be had, the receipt is poorer for it,
 // and as true.
 func (s *Settler) cancelled(ctx context.Context, first, n int64) (total int) {
 	ctx, cancel := context.WithTimeout(ctx, maxReading)

@@ -55,6 +55,38 @@ func TestSettleAlone(t *testing.T) {
 	})
 }
 
+// What a server's own poll cancels between a commit and the settling is counted
+// by the time that the server goes on.
+func TestSettleAfterTheOwnPoll(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		applying, applied := make(chan struct{}), make(chan struct{})
+		s, err := feed.Join(t.Context(), feed.Options{Database: db, Lease: lease, Forget: func() {}, Apply: func(context.Context, feed.Change) int {
+			close(applying)
+			<-applied
+			return 3
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := announce(t, db, 1)
+		polled := make(chan error, 1)
+		go func() { polled <- s.Poll(t.Context()) }()
+		<-applying
+		done := make(chan outcome, 1)
+		go s.Between(func() {
+			settled, err := feed.NewSettler(db, nil).Settle(t.Context(), n, n, s.ID())
+			done <- outcome{settled, err}
+		})
+		close(applied)
+		if got := receive(t, done); got != (feed.Settled{Cancelled: 3}) {
+			t.Errorf("settled %+v", got)
+		}
+		if err := <-polled; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // The others have acknowledged it, and have counted what they cancelled.
 func TestSettleWaitsForAcknowledgement(t *testing.T) {
 	db := dbtest.Migrated(t, dbtest.MySQLURL(t))
