@@ -37,7 +37,7 @@ func (r *Relay) session(ctx context.Context, stop <-chan struct{}) error {
 	}
 	s.until.Store(int64(leaseTime))
 
-	ctx, cancel := context.WithCancelCause(ctx)
+	ctx, cancel := context.WithCancelCause(WithLease(ctx, s.holds))
 	var keeper sync.WaitGroup
 	lease := s.lease
 	keeper.Go(func() { cancel(s.keep(ctx, lease)) })

@@ -123,6 +123,23 @@ func (e *RetryError) Error() string {
 
 func (e *RetryError) Unwrap() error { return e.Err }
 
+type leaseKey struct{}
+
+// WithLease returns a context for deliveries under a lease, of which holds
+// reports whether it lasts.
+func WithLease(ctx context.Context, holds func() bool) context.Context {
+	return context.WithValue(ctx, leaseKey{}, holds)
+}
+
+// Holds reports whether a delivery with ctx may still write at this moment. That
+// ctx is done says so late to a process that was frozen: by the time it wakes,
+// another server may be writing. A sink whose client sends on its own, after
+// Deliver has handed it something, asks right before it does; others need not.
+func Holds(ctx context.Context) bool {
+	holds, leased := ctx.Value(leaseKey{}).(func() bool)
+	return !leased || holds()
+}
+
 // Discard accepts everything and keeps nothing: the value for no sink.
 var Discard Sink = discard{}
 

@@ -91,7 +91,9 @@ func (r *reader) connect(t testing.TB) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	options, err := known()
+	own := &tenure{}
+	own.begin(t.Context())
+	options, err := known(own)
 	if err != nil {
 		t.Fatal(err)
 	}

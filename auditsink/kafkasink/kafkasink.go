@@ -15,10 +15,11 @@
 //
 // The producer is idempotent, and after every doubt, such as a lost
 // acknowledgement or kill -9, the end of the partition is read back before
-// anything is written. So every record is there exactly once, but for one case
-// that Kafka offers no remedy for to consumers that read uncommitted messages,
-// as they do by default: a message that was on its way is written after the end
-// was read.
+// anything is written. A producer that was frozen, and wakes when another server
+// may be writing, sends nothing any more. So every record is there exactly once,
+// but for what no producer can help, to consumers that read uncommitted messages,
+// as they do by default: a batch that the network or the broker held back until
+// the end was read, or that was frozen within the system call.
 //
 // # Errors
 //
@@ -58,7 +59,7 @@ const timeout = 20 * time.Second
 // Sink produces to one topic.
 type Sink struct {
 	topic   string
-	options func() ([]kgo.Opt, error) // with the credential looked up anew
+	options func(*tenure) ([]kgo.Opt, error) // with the credential looked up anew
 	gate    remote.Gate
 
 	// What follows belongs to who is in the gate.
@@ -150,6 +151,7 @@ func (s *Sink) use(ctx context.Context, fn func(context.Context, *place) error) 
 		}
 		s.place = place
 	}
+	s.place.tenure.begin(ctx)
 	err := fn(ctx, s.place)
 	if _, rejected := errors.AsType[*auditsink.RejectedError](err); err != nil && !rejected {
 		err = s.place.why(err)
@@ -160,11 +162,12 @@ func (s *Sink) use(ctx context.Context, fn func(context.Context, *place) error) 
 
 // connect makes a producer, and finds out how far the log has come.
 func (s *Sink) connect(ctx context.Context) (*place, error) {
-	options, err := s.options()
+	p := &place{topic: s.topic}
+	p.tenure.begin(ctx)
+	options, err := s.options(&p.tenure)
 	if err != nil {
 		return nil, err
 	}
-	p := &place{topic: s.topic}
 	if p.client, err = kgo.NewClient(append(options, kgo.WithHooks(&p.failures))...); err != nil {
 		return nil, fmt.Errorf("set up the client: %w", err)
 	}

@@ -1,11 +1,13 @@
 package kafkasink
 
 import (
+	"context"
 	"crypto/tls"
 	"encoding/pem"
 	"errors"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -142,6 +144,35 @@ func TestTooLargeIsSentInParts(t *testing.T) {
 		t.Fatalf("%d accepted, %v", result.Accepted, err)
 	}
 	want(t, r.lines(t), append(records[:40:40], hostile[:result.Accepted]...))
+}
+
+// The lease ends while the client has a batch, which it has not sent: nothing is
+// sent any more, and the next lease goes on where the topic ends.
+func TestNothingIsSentAfterTheLease(t *testing.T) {
+	guarded := destination(t)
+	_, r, url := unguarded(t)
+	for _, d := range []sinktest.Destination{guarded, {URL: url, Lines: r.lines}} {
+		sink := open(t, d.URL)
+		records := sinktest.Records(t, 1, 30)
+		var lapsed atomic.Bool
+		ctx, cancel := context.WithCancel(t.Context())
+		leased := auditsink.WithLease(ctx, func() bool {
+			if lapsed.Load() {
+				cancel() // as who prolongs the lease does, later
+			}
+			return !lapsed.Load()
+		})
+		for _, until := range []int{10, 20} {
+			_, err := sink.Deliver(leased, &auditsink.Batch{Records: records[:until]})
+			if (err != nil) != lapsed.Load() {
+				t.Fatalf("lapsed %t: %v", lapsed.Load(), err)
+			}
+			lapsed.Store(true)
+		}
+		want(t, d.Lines(t), records[:10])
+		deliver(t, sink, records...)
+		want(t, d.Lines(t), records)
+	}
 }
 
 // Kafka writes a batch, and answers as if it had not.

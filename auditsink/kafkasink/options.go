@@ -2,6 +2,7 @@ package kafkasink
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -36,7 +37,7 @@ const (
 )
 
 // newOptions reads the URL, and returns what looks its credential up.
-func newOptions(u *url.URL) (func() ([]kgo.Opt, error), error) {
+func newOptions(u *url.URL) (func(*tenure) ([]kgo.Opt, error), error) {
 	known := []string{"user", "password", "mechanism"}
 	if u.Scheme == TLSScheme {
 		known = append(known, "ca")
@@ -52,7 +53,6 @@ func newOptions(u *url.URL) (func() ([]kgo.Opt, error), error) {
 	options := []kgo.Opt{
 		kgo.SeedBrokers(brokers...),
 		kgo.ClientID("keloa-tokens"),
-		kgo.DialTimeout(dialTimeout),
 		kgo.RetryTimeout(retryTimeout),
 		kgo.DisableClientMetrics(), // which brokers may ask for
 		kgo.RecordPartitioner(kgo.ManualPartitioner()),
@@ -61,12 +61,11 @@ func newOptions(u *url.URL) (func() ([]kgo.Opt, error), error) {
 		kgo.MaxBufferedBytes(maxBuffered),
 		kgo.KeepControlRecords(), // by which the end of the partition is known
 	}
+	var config *tls.Config
 	if u.Scheme == TLSScheme {
-		config, err := remote.TLS(query)
-		if err != nil {
+		if config, err = remote.TLS(query); err != nil {
 			return nil, err
 		}
-		options = append(options, kgo.DialTLSConfig(config))
 	}
 	as, err := identity(query)
 	if err != nil {
@@ -75,15 +74,16 @@ func newOptions(u *url.URL) (func() ([]kgo.Opt, error), error) {
 	if as != nil && u.Scheme != TLSScheme && !local {
 		return nil, errors.New("a password is sent unencrypted to this machine only: write " + TLSScheme + "://")
 	}
-	return func() ([]kgo.Opt, error) {
+	return func(t *tenure) ([]kgo.Opt, error) {
+		options := append(slices.Clip(options), t.dial(config))
 		if as == nil {
-			return slices.Clip(options), nil
+			return options, nil
 		}
 		mechanism, err := as()
 		if err != nil {
 			return nil, err
 		}
-		return append(slices.Clip(options), kgo.SASL(mechanism)), nil
+		return append(options, kgo.SASL(mechanism)), nil
 	}, nil
 }
 

@@ -25,6 +25,7 @@ const firstLook = 64
 type place struct {
 	failures
 
+	tenure tenure
 	client *kgo.Client
 	topic  string
 	last   int64 // the sequence of the last record; 0 for none

@@ -268,20 +268,15 @@ func (s *site) kill(t *testing.T, point string, n int) {
 
 // TestFrozen freezes a server while it delivers, lets another take over, and
 // wakes the first: what it still has in its hands must not arrive twice, nor out
-// of order, where the sink promises that.
+// of order, where the sink promises that. The leases lapse by themselves: until
+// they have, a server rightly goes on where it was.
 func TestFrozen(t *testing.T) {
 	s := newSite(t, dbtest.MySQLURL(t))
-	for _, c := range s.copies {
-		// A batch that was on its way to Kafka arrives when it arrives: that is
-		// the one case in which a record is there again, later.
-		c.again = c.again || strings.HasPrefix(c.sink, "kafka=")
-	}
 	random := seeded(t)
 	for range 4 {
 		first := s.start(t, "")
 		s.progress(t, 5+random.IntN(20), s.copies)
 		signal(t, first, syscall.SIGSTOP)
-		s.release(t)
 		second := s.start(t, "")
 		s.progress(t, 20, s.copies[1:]) // the first may hold the lock of the file
 		signal(t, first, syscall.SIGCONT)
