@@ -157,10 +157,17 @@ func TestPagesOfAllowedOrigins(t *testing.T) {
 		if a.status != c.status || a.code() != c.code {
 			t.Errorf("%s: %d %s", name, a.status, a.body)
 		}
-		allowed := a.header.Get("Access-Control-Allow-Origin")
-		if (allowed == hostOrigin) != c.shared || allowed != "" && !c.shared || a.header.Get("Access-Control-Allow-Credentials") != "" {
-			t.Errorf("%s: shared with %q", name, allowed)
-		}
+		wantShared(t, name, a.header, c.shared)
+	}
+}
+
+// wantShared expects an answer that the page of the host application may read, or
+// that no other origin may; never one to a request with credentials of the browser's.
+func wantShared(t *testing.T, name string, header http.Header, shared bool) {
+	t.Helper()
+	allowed := header.Get("Access-Control-Allow-Origin")
+	if (allowed == hostOrigin) != shared || allowed != "" && !shared || header.Get("Access-Control-Allow-Credentials") != "" {
+		t.Errorf("%s: shared with %q", name, allowed)
 	}
 }
 
@@ -191,10 +198,7 @@ func TestStreamsOfAllowedOrigins(t *testing.T) {
 		if a.status != c.status || streamed != (c.code == "") || !strings.Contains(a.body, c.code) {
 			t.Errorf("%s: %d %s", name, a.status, a.body)
 		}
-		allowed := a.header.Get("Access-Control-Allow-Origin")
-		if (allowed == hostOrigin) != c.shared || allowed != "" && !c.shared || a.header.Get("Access-Control-Allow-Credentials") != "" {
-			t.Errorf("%s: shared with %q", name, allowed)
-		}
+		wantShared(t, name, a.header, c.shared)
 	}
 }
 

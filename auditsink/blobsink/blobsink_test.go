@@ -123,16 +123,37 @@ func TestNamesSortAsSequencesDo(t *testing.T) {
 	}
 }
 
-// A sink whose server was stopped for longer than its lease can neither replace
-// what is there already nor write it again.
-func TestTwoWritersCannotMix(t *testing.T) {
+// wantRecords expects the records in a folder, each once and in order.
+func wantRecords(t *testing.T, folder string, records []auditsink.Record) {
+	t.Helper()
+	got := lines(t, folder)
+	if len(got) != len(records) {
+		t.Fatalf("%d records are kept, want %d, in %q", len(got), len(records), files(t, folder))
+	}
+	for i, r := range records {
+		if got[i] != string(r.Line) {
+			t.Errorf("record %d: got %s", r.Seq, got[i])
+		}
+	}
+}
+
+// bothKinds are the URLs of sinks in a folder and in a bucket of S3, and where
+// each of them keeps its objects.
+func bothKinds(t *testing.T) map[string]string {
+	t.Helper()
 	t.Setenv("BLOBSINK_ACCESS_KEY", accessKey)
 	server := startS3(t)
 	bucket, folder := server.bucket(t), t.TempDir()
-	for url, kept := range map[string]string{
+	return map[string]string{
 		"blob+file:" + folder: folder,
-		server.url(bucket, server.addr, server.key) + "&ca=" + server.ca: filepath.Join(server.root, bucket),
-	} {
+		server.url(bucket, server.addr, server.key) + "&ca=" + server.ca: filepath.Join(server.root, bucket, "logs", "audit"),
+	}
+}
+
+// A sink whose server was stopped for longer than its lease can neither replace
+// what is there already nor write it again.
+func TestTwoWritersCannotMix(t *testing.T) {
+	for url, kept := range bothKinds(t) {
 		one, other := open(t, url), open(t, url)
 		records := sinktest.Records(t, 1, 30)
 		deliver(t, one, records[:10])
@@ -140,15 +161,7 @@ func TestTwoWritersCannotMix(t *testing.T) {
 		deliver(t, one, records[10:15])
 		deliver(t, one, records[10:25])
 		deliver(t, other, records[20:])
-		got := lines(t, kept)
-		if len(got) != len(records) {
-			t.Fatalf("%d records are kept, want %d", len(got), len(records))
-		}
-		for i, r := range records {
-			if got[i] != string(r.Line) {
-				t.Errorf("record %d: got %s", r.Seq, got[i])
-			}
-		}
+		wantRecords(t, kept, records)
 	}
 }
 
@@ -167,27 +180,13 @@ func TestObjectIsMadeOnce(t *testing.T) {
 			})
 		}
 		writers.Wait()
-		got := lines(t, folder)
-		if len(got) != len(records) {
-			t.Fatalf("%d records are kept, want %d, in %q", len(got), len(records), files(t, folder))
-		}
-		for i, r := range records {
-			if got[i] != string(r.Line) {
-				t.Errorf("record %d: got %s", r.Seq, got[i])
-			}
-		}
+		wantRecords(t, folder, records)
 	}
 }
 
 // A checkpoint is kept beside the records, and is not taken for one.
 func TestCheckpointIsAnObject(t *testing.T) {
-	t.Setenv("BLOBSINK_ACCESS_KEY", accessKey)
-	server := startS3(t)
-	bucket, folder := server.bucket(t), t.TempDir()
-	for url, kept := range map[string]string{
-		"blob+file:" + folder: folder,
-		server.url(bucket, server.addr, server.key) + "&ca=" + server.ca: filepath.Join(server.root, bucket, "logs", "audit"),
-	} {
+	for url, kept := range bothKinds(t) {
 		records := sinktest.Records(t, 1, 5)
 		records[4].Checkpoint = auditsink.Checkpoint{Size: 4, Note: "signed\nby somebody\n"}
 		sink := open(t, url)
