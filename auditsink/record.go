@@ -3,6 +3,7 @@ package auditsink
 import (
 	"bytes"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -133,8 +134,9 @@ func cutText(from []byte, prefix string) (text, rest []byte, ok bool) {
 //
 // A stub's is that of the record that it stands for.
 //
-// It reports [ErrMalformed] for what is not a line of a record and
-// [ErrLeafHash] for one that was changed.
+// It reports [ErrMalformed] for what is not a line of a record, as is the
+// beginning of one that some destinations keep of a sender that was killed in the
+// middle of it, and [ErrLeafHash] for one that was changed.
 func ParseLine(line []byte) (Record, error) {
 	at := dataAt(line)
 	if at < stampLen || len(line) > MaxLine || !bytes.HasPrefix(line, []byte(LinePrefix)) {
@@ -147,10 +149,13 @@ func ParseLine(line []byte) (Record, error) {
 	r := Record{Seq: seq, Line: line}
 	same := tlog.RecordHash(r.Canonical()) == hash
 	_, err = r.readHead(line[:at-stampLen])
-	if !same && (err != nil || !r.IsStub()) {
-		return Record{}, ErrLeafHash
+	switch {
+	case same, err == nil && r.IsStub():
+		return r, err
+	case !json.Valid(line):
+		return Record{}, ErrMalformed
 	}
-	return r, err
+	return Record{}, ErrLeafHash
 }
 
 // Stub returns what stands in a sink for this record, which the sink refused: an
