@@ -47,6 +47,7 @@ func (r *Relay) session(ctx context.Context, stop <-chan struct{}) error {
 	}
 	cancel(nil)
 	keeper.Wait()
+	s.until.Store(0) // what the sink still has in its hands is not to be written
 	if err != nil && !errors.Is(err, context.Canceled) && !errors.Is(err, ErrFenced) {
 		r.report(ctx, lease, err.Error())
 	}

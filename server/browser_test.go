@@ -57,15 +57,16 @@ func stopChromium() {
 }
 
 // needsBrowser has a test run where there is a browser. Without one, `make test`
-// and continuous integration fail; plain `go test` says so and leaves it out.
+// and continuous integration fail. Whoever runs plain `go test` may have nothing
+// but Go: they are told how to get one, and everything else is tested.
 func needsBrowser(t *testing.T) {
 	t.Helper()
 	chromium.Do(startChromium)
 	switch {
 	case chromium.err == nil:
 	case os.Getenv("REQUIRE_BROWSER") == "":
-		t.Skipf("no browser: install chromium, as .ci/install does: %v", chromium.err) //nolint:forbidigo // make test sets REQUIRE_BROWSER, and fails
+		t.Skipf("no browser: run `make test`, which installs one and never skips this: %v", chromium.err) //nolint:forbidigo // make test sets REQUIRE_BROWSER, and fails
 	default:
-		t.Fatalf("no browser: install chromium, as .ci/install does: %v", chromium.err)
+		t.Fatalf("no browser: run `make test`, which installs one and never skips this: %v", chromium.err)
 	}
 }

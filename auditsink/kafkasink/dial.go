@@ -40,15 +40,25 @@ func (t *tenure) dial(config *tls.Config) kgo.Opt {
 	})
 }
 
-// conn is a connection to a broker. A request is written by one Write.
+// pieceBytes is how much of a request is written before the connection asks again:
+// a broker acts on whole requests only.
+const pieceBytes = 16 << 10
+
+// conn is a connection to a broker. A request is given to one Write.
 type conn struct {
 	net.Conn
 	tenure *tenure
 }
 
-func (c conn) Write(b []byte) (int, error) {
-	if !auditsink.Holds(*c.tenure.ctx.Load()) {
-		return 0, errLapsed
+func (c conn) Write(b []byte) (n int, err error) {
+	for n < len(b) {
+		if !auditsink.Holds(*c.tenure.ctx.Load()) {
+			return n, errLapsed
+		}
+		wrote, err := c.Conn.Write(b[n:min(n+pieceBytes, len(b))])
+		if n += wrote; err != nil {
+			return n, err
+		}
 	}
-	return c.Conn.Write(b)
+	return n, nil
 }

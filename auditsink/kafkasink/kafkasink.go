@@ -19,7 +19,7 @@
 // may be writing, sends nothing any more. So every record is there exactly once,
 // but for what no producer can help, to consumers that read uncommitted messages,
 // as they do by default: a batch that the network or the broker held back until
-// the end was read, or that was frozen within the system call.
+// the end was read, or that was frozen while its last piece was being written.
 //
 // # Errors
 //

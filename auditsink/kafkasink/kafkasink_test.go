@@ -5,6 +5,8 @@ import (
 	"crypto/tls"
 	"encoding/pem"
 	"errors"
+	"io"
+	"net"
 	"net/http/httptest"
 	"strings"
 	"sync/atomic"
@@ -172,6 +174,26 @@ func TestNothingIsSentAfterTheLease(t *testing.T) {
 		want(t, d.Lines(t), records[:10])
 		deliver(t, sink, records...)
 		want(t, d.Lines(t), records)
+	}
+}
+
+// The lease ends while a large request is being written: the rest of it is not.
+func TestRequestEndsWithTheLease(t *testing.T) {
+	broker, ours := net.Pipe()
+	var lapsed atomic.Bool
+	own := &tenure{}
+	own.begin(auditsink.WithLease(t.Context(), func() bool { return !lapsed.Load() }))
+	got := make(chan int64, 1)
+	go func() {
+		first, _ := broker.Read(make([]byte, 1))
+		lapsed.Store(true)
+		rest, _ := io.Copy(io.Discard, broker)
+		got <- int64(first) + rest
+	}()
+	n, err := conn{ours, own}.Write(make([]byte, 10*pieceBytes))
+	_ = ours.Close()
+	if !errors.Is(err, errLapsed) || n != pieceBytes || <-got != pieceBytes {
+		t.Errorf("%d bytes were written: %v", n, err)
 	}
 }
 
