@@ -71,7 +71,7 @@ func (s *Service) settle(ctx context.Context, at time.Time, changes ...feed.Chan
 	} else {
 		apply()
 	}
-	settled, err := s.settler.Settle(ctx, changes[0].N, changes[len(changes)-1].N, self)
+	settled, err := s.settler.Settle(ctx, self, changes...)
 	if err != nil {
 		return Receipt{}, fmt.Errorf("%w: it is done, but not known to count everywhere, so do it again: %w", ErrUnavailable, err)
 	}

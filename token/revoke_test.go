@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/keloa/apitokens/ent/change"
 	enttoken "github.com/keloa/apitokens/ent/token"
 	"github.com/keloa/apitokens/token"
 	"github.com/keloa/apitokens/token/ability"
@@ -44,6 +45,31 @@ func TestRevoke(t *testing.T) {
 		)
 		if n := e.Client().Change.Query().CountX(t.Context()); n != 1 {
 			t.Errorf("%d changes were announced, want 1", n)
+		}
+	})
+}
+
+// What is revoked already waits for the last change that there is, which may be of
+// another token, and of another workspace: what that cancelled is not told.
+func TestReceiptOfWhatWasRevokedBefore(t *testing.T) {
+	tokentest.Each(t, func(t *testing.T, e *tokentest.Env) {
+		first, _ := e.Mint(t, "first", ability.Read)
+		second, _ := e.Mint(t, "second", ability.Read)
+		for _, id := range []uuid.UUID{first.ID, second.ID} {
+			if _, err := e.Service.Revoke(t.Context(), e.Owner, id, ""); err != nil {
+				t.Fatal(err)
+			}
+		}
+		e.Client().Change.Update().Where(change.Subject(second.ID)).SetCancelled(7).ExecX(t.Context()) // by a poll
+		for id, want := range map[uuid.UUID]int{first.ID: 0, second.ID: 7} {
+			again, err := e.Service.Revoke(t.Context(), e.Owner, id, "")
+			if err != nil || again.Receipt.RequestsCancelled != want {
+				t.Errorf("%d requests were cancelled, want %d: %v", again.Receipt.RequestsCancelled, want, err)
+			}
+		}
+		many, err := e.Service.RevokeMany(t.Context(), e.Owner, token.RevokeManyInput{Filter: token.Filter{LabelContains: "nothing"}})
+		if err != nil || many.Receipt.RequestsCancelled != 0 {
+			t.Errorf("%+v, %v", many.Receipt, err)
 		}
 	})
 }

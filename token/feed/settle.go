@@ -3,6 +3,7 @@ package feed
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -46,16 +47,19 @@ type Settled struct {
 	Cancelled int // requests that polls have cancelled for it, on any server
 }
 
-// Settle returns when no server trusts what it cached before change n. It is
-// called after the commit of n, by the server with the id self, which is not
-// waited for; zero for who is none. First is the first of the changes that were
-// committed together with n; n itself if there were no others.
+// Settle returns when no server trusts what it cached before these changes, of
+// which there is at least one, in order. It is called after their commit, by the
+// server with the id self, which is not waited for; zero for who is none. Who had
+// nothing to announce names the last change that there is, so that what ended
+// before counts everywhere: as that has another subject, it is waited for, and
+// what it cancelled is not counted.
 //
 // It takes as long as the slowest server takes to poll, and at most one lease,
-// plus 1 %. That ctx ends does not end it: the change is made, and somebody must
-// see it through. It reports an error if the database did not tell which servers
+// plus 1 %. That ctx ends does not end it: the changes are made, and somebody must
+// see them through. It reports an error if the database did not tell which servers
 // there are; then nothing is known, and Settle can be called again.
-func (s *Settler) Settle(ctx context.Context, first, n int64, self uuid.UUID) (Settled, error) {
+func (s *Settler) Settle(ctx context.Context, self uuid.UUID, changes ...Change) (Settled, error) {
+	n := changes[len(changes)-1].N
 	ctx = context.WithoutCancel(ctx)
 	rows, err := s.roster.read(ctx)
 	if err != nil {
@@ -79,7 +83,7 @@ func (s *Settler) Settle(ctx context.Context, first, n int64, self uuid.UUID) (S
 		}
 		s.expire(waiting)
 	}
-	settled.Cancelled = s.cancelled(ctx, first, n)
+	settled.Cancelled = s.cancelled(ctx, changes)
 	return settled, nil
 }
 
@@ -124,19 +128,21 @@ func (s *Settler) longest(waiting map[uuid.UUID]time.Duration) time.Duration {
 	return last - s.clock()
 }
 
-// cancelled is how many requests the servers have cancelled for the changes from
-// first to n when they came by them in the feed. If it is not to be had, the receipt is poorer for it,
-// and as true.
-func (s *Settler) cancelled(ctx context.Context, first, n int64) (total int) {
+// cancelled is how many requests the servers have cancelled for the changes when
+// they came by them in the feed. If it is not to be had, the receipt is poorer for
+// it, and as true.
+func (s *Settler) cancelled(ctx context.Context, changes []Change) (total int) {
 	ctx, cancel := context.WithTimeout(ctx, maxReading)
 	defer cancel()
-	changes, err := s.db.Client().Change.Query().
-		Where(change.IDGTE(first), change.IDLTE(n), change.CancelledGT(0)).All(ctx)
+	counted, err := s.db.Client().Change.Query().
+		Where(change.IDGTE(changes[0].N), change.IDLTE(changes[len(changes)-1].N), change.CancelledGT(0)).All(ctx)
 	if err != nil {
 		return 0
 	}
-	for _, c := range changes {
-		total += c.Cancelled
+	for _, row := range counted {
+		if slices.ContainsFunc(changes, func(c Change) bool { return c.N == row.ID && c.Subject == row.Subject }) {
+			total += row.Cancelled
+		}
 	}
 	return total
 }

@@ -21,13 +21,20 @@ type outcome struct {
 }
 
 // settling settles n in the background.
-func settling(t *testing.T, s *feed.Settler, n int64, self uuid.UUID) <-chan outcome {
+func settling(t *testing.T, s *feed.Settler, c feed.Change, self uuid.UUID) <-chan outcome {
 	done := make(chan outcome, 1)
 	go func() {
-		settled, err := s.Settle(t.Context(), n, n, self)
+		settled, err := s.Settle(t.Context(), self, c)
 		done <- outcome{settled, err}
 	}()
 	return done
+}
+
+// announced announces a change.
+func announced(t *testing.T, db *database.DB) feed.Change {
+	t.Helper()
+	row := db.Client().Change.GetX(t.Context(), announce(t, db, 1))
+	return feed.Change{N: row.ID, Kind: feed.Kind(row.Kind), Subject: row.Subject}
 }
 
 func receive(t *testing.T, from <-chan outcome) feed.Settled {
@@ -49,7 +56,7 @@ func TestSettleAlone(t *testing.T) {
 		s := join(t, db)
 		// A clock that stands still would have any wait last for ever.
 		settler := feed.NewSettler(db, func() time.Duration { return 0 })
-		if got := receive(t, settling(t, settler, announce(t, db, 1), s.ID())); got != (feed.Settled{}) {
+		if got := receive(t, settling(t, settler, announced(t, db), s.ID())); got != (feed.Settled{}) {
 			t.Errorf("settled %+v", got)
 		}
 	})
@@ -68,13 +75,13 @@ func TestSettleAfterTheOwnPoll(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		n := announce(t, db, 1)
+		c := announced(t, db)
 		polled := make(chan error, 1)
 		go func() { polled <- s.Poll(t.Context()) }()
 		<-applying
 		done := make(chan outcome, 1)
 		go s.Between(func() {
-			settled, err := feed.NewSettler(db, nil).Settle(t.Context(), n, n, s.ID())
+			settled, err := feed.NewSettler(db, nil).Settle(t.Context(), s.ID(), c)
 			done <- outcome{settled, err}
 		})
 		close(applied)
@@ -92,7 +99,7 @@ func TestSettleWaitsForAcknowledgement(t *testing.T) {
 	db := dbtest.Migrated(t, dbtest.MySQLURL(t))
 	self, other, third := join(t, db), join(t, db), join(t, db)
 	settler := feed.NewSettler(db, func() time.Duration { return 0 })
-	done := settling(t, settler, announce(t, db, 1), self.ID())
+	done := settling(t, settler, announced(t, db), self.ID())
 	other.poll(t)
 	select {
 	case got := <-done:
@@ -113,10 +120,10 @@ func TestSettleWaitsForTheLease(t *testing.T) {
 	settler := feed.NewSettler(db, func() time.Duration { return time.Duration(now.Load()) })
 	ctx, hangUp := context.WithCancel(t.Context())
 	hangUp() // changes nothing
-	n := announce(t, db, 1)
+	c := announced(t, db)
 	done := make(chan outcome, 1)
 	go func() {
-		settled, err := settler.Settle(ctx, n, n, uuid.Nil)
+		settled, err := settler.Settle(ctx, uuid.Nil, c)
 		done <- outcome{settled, err}
 	}()
 	now.Store(int64(lease + lease/100 - 1))
@@ -136,7 +143,7 @@ func TestSettleWithoutTheOneThatLeft(t *testing.T) {
 	db := dbtest.Migrated(t, dbtest.MySQLURL(t))
 	other := join(t, db)
 	settler := feed.NewSettler(db, func() time.Duration { return 0 })
-	done := settling(t, settler, announce(t, db, 1), uuid.Nil)
+	done := settling(t, settler, announced(t, db), uuid.Nil)
 	stop, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := other.Run(stop); err != nil {
@@ -159,13 +166,13 @@ func TestSettleTogether(t *testing.T) {
 		})
 	}))
 	settler := feed.NewSettler(db, nil)
-	n := announce(t, db, 1)
+	c := announced(t, db)
 	const waiters = 100
 	began := time.Now()
 	var wg sync.WaitGroup
 	for range waiters {
 		wg.Go(func() {
-			if _, err := settler.Settle(t.Context(), n, n, uuid.Nil); err != nil {
+			if _, err := settler.Settle(t.Context(), uuid.Nil, c); err != nil {
 				t.Error(err)
 			}
 		})
@@ -188,7 +195,7 @@ func TestSettleWithoutDatabase(t *testing.T) {
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := feed.NewSettler(db, nil).Settle(t.Context(), 1, 1, uuid.Nil); err == nil {
+	if _, err := feed.NewSettler(db, nil).Settle(t.Context(), uuid.Nil, feed.Change{N: 1}); err == nil {
 		t.Error("settled, with nobody known")
 	}
 }
