@@ -96,6 +96,18 @@ func (t *tree) add(leaf tlog.Hash) ([]byte, error) {
 	return stored, nil
 }
 
+// prune forgets what the tree does not need in order to grow.
+func (t *tree) prune() {
+	needed := make(map[int64]tlog.Hash)
+	for _, seq := range frontier(t.size) {
+		at := tlog.StoredHashIndex(0, seq-1)
+		for i := range int64(hashesOf(seq)) {
+			needed[at+i] = t.hashes[at+i]
+		}
+	}
+	t.hashes = needed
+}
+
 func (t *tree) root() (tlog.Hash, error) { return tlog.TreeHash(t.size, t) }
 
 // grow adds the leaves to the tree, all in one statement.

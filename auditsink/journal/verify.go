@@ -418,15 +418,3 @@ func (v *verification) checkpoint(seq int64, signed string) error {
 func (v *verification) rewritten(seq int64) error {
 	return tampered(v.report.Signed+1, "it, or one after it up to record %d, is not what was signed", seq)
 }
-
-// prune forgets what the tree does not need in order to grow.
-func (t *tree) prune() {
-	needed := make(map[int64]tlog.Hash)
-	for _, seq := range frontier(t.size) {
-		at := tlog.StoredHashIndex(0, seq-1)
-		for i := range int64(hashesOf(seq)) {
-			needed[at+i] = t.hashes[at+i]
-		}
-	}
-	t.hashes = needed
-}
