@@ -396,9 +396,13 @@ func TestDeliveryEndsWithTheLease(t *testing.T) {
 		began := time.Now()
 		var took time.Duration
 		to.before = func(ctx context.Context, _ *auditsink.Batch) (auditsink.Result, error) {
+			before := auditsink.Holds(ctx)
 			<-ctx.Done()
 			if took == 0 {
 				took = time.Since(began)
+				if !before || auditsink.Holds(ctx) {
+					t.Errorf("the lease held %t, and afterwards %t", before, auditsink.Holds(ctx))
+				}
 			}
 			return auditsink.Result{}, ctx.Err()
 		}
@@ -406,6 +410,28 @@ func TestDeliveryEndsWithTheLease(t *testing.T) {
 		pass(10 * time.Second)
 		if took == 0 || took > 5*time.Second {
 			t.Errorf("the delivery went on for %v", took)
+		}
+	})
+}
+
+// A relay that gives its lease up early no longer holds it, whatever the sink
+// still has in its hands: another server may have it at once.
+func TestLeaseThatIsGivenUpDoesNotHold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source, to := newMemory(), &sink{}
+		source.add(sinktest.Records(t, 1, 5)...)
+		var first context.Context
+		to.before = func(ctx context.Context, _ *auditsink.Batch) (auditsink.Result, error) {
+			if first == nil {
+				first = ctx //nolint:fatcontext // a sink that hangs on to it is what this is about
+				return auditsink.Result{}, errors.New("the cause")
+			}
+			return auditsink.Result{}, nil
+		}
+		start(t, source, auditsink.Destination{Sink: to})
+		synctest.Wait() // in which no time passes
+		if first == nil || auditsink.Holds(first) {
+			t.Error("it holds")
 		}
 	})
 }

@@ -45,23 +45,24 @@ type bucket struct {
 //	access-key=env:NAME|file:PATH  with secret-key; by default whatever the AWS tools find:
 //	secret-key=env:NAME|file:PATH  variables, a profile, the role of a machine or a container
 //	ca=file:PATH                   the certificates to trust, if not those of the system
+//	cert=env:NAME|file:PATH        the certificate to show, with key
+//	key=env:NAME|file:PATH         its private key
+//
+// The last three are in PEM, and not for an endpoint of http.
 func OpenS3(ctx context.Context, u *url.URL) (auditsink.Sink, error) {
-	query, err := auditsink.Keys(u, "region", "endpoint", "access-key", "secret-key", "ca")
+	query, trust, err := remote.Keys(u, !strings.HasPrefix(u.Query().Get("endpoint"), "http:"), "region", "endpoint", "access-key", "secret-key")
 	if err != nil {
 		return nil, err
 	}
 	if !validBucket.MatchString(u.Host) || strings.Contains(u.Path, "//") {
 		return nil, errors.New("it names no bucket: write " + S3Scheme + "://BUCKET/PREFIX")
 	}
-	b := &bucket{name: u.Host, prefix: strings.Trim(u.Path, "/"), region: query.Get("region"), endpoint: query.Get("endpoint")}
+	b := &bucket{name: u.Host, prefix: strings.Trim(u.Path, "/"), region: query.Get("region"), endpoint: query.Get("endpoint"), tls: trust}
 	if b.endpoint != "" {
 		at, err := url.Parse(b.endpoint)
 		if err != nil || at.Host == "" || at.User != nil || (at.Scheme != "http" && at.Scheme != "https") {
 			return nil, errors.New("endpoint must be a URL of http or https")
 		}
-	}
-	if b.tls, err = remote.TLS(query); err != nil {
-		return nil, err
 	}
 	if query.Has("access-key") != query.Has("secret-key") {
 		return nil, errors.New("access-key and secret-key go together")

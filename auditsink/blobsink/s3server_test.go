@@ -1,17 +1,16 @@
 package blobsink
 
 import (
-	"crypto/x509"
-	"encoding/pem"
 	"io/fs"
 	"net"
-	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/keloa/apitokens/auditsink/internal/remote/remotetest"
 )
 
 const (
@@ -42,18 +41,11 @@ func startS3With(t testing.TB, metadata ...string) *s3server {
 	if err != nil {
 		t.Fatalf("build the S3 server: %v", err)
 	}
-	lender := httptest.NewTLSServer(nil) // of a certificate
-	lender.Close()
-	private, err := x509.MarshalPKCS8PrivateKey(lender.TLS.Certificates[0].PrivateKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cert := file(t, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: lender.Certificate().Raw})))
-	key := file(t, string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})))
-	s := &s3server{addr: freeAddr(t), root: t.TempDir(), ca: cert, key: file(t, secretKey), other: file(t, "Canary-4712")}
+	id := remotetest.NewIdentity(t, "s3")
+	s := &s3server{addr: freeAddr(t), root: t.TempDir(), ca: id.CA(), key: remotetest.File(t, secretKey), other: remotetest.File(t, "Canary-4712")}
 	args := []string{
 		"--access", accessKey, "--secret", secretKey, "--port", s.addr, "--quiet",
-		"--cert", strings.TrimPrefix(cert, "file:"), "--key", strings.TrimPrefix(key, "file:"), "posix",
+		"--cert", id.CertFile, "--key", id.KeyFile, "posix",
 	}
 	cmd := exec.Command(strings.TrimSpace(string(program)), append(append(args, metadata...), s.root)...)
 	if err := cmd.Start(); err != nil {
@@ -119,15 +111,6 @@ func scatter(t testing.TB, folder string) {
 			t.Fatal(err)
 		}
 	}
-}
-
-func file(t testing.TB, text string) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "file")
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return "file:" + path
 }
 
 func freeAddr(t testing.TB) string {

@@ -133,6 +133,25 @@ func TestVerifyFindsWhatTheCopyLacks(t *testing.T) {
 	})
 }
 
+// What is left of a message whose sender was killed is passed over, wherever it
+// was cut. A record of which there is nothing else is missing.
+func TestVerifyPassesOverWhatWasCutOff(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		p := prove(t, db)
+		lines := bytes.SplitAfter(p.copied, []byte("\n"))
+		whole := bytes.TrimSuffix(lines[1], []byte("\n"))
+		for _, n := range []int{1, len(whole) / 3, len(whole) - len(`"}}`), len(whole) - 1} {
+			cut := joined(whole[:n], []byte("\n"))
+			report, err := p.verify(t, journal.VerifyOptions{Copy: bytes.NewReader(joined(lines[0], cut, joined(lines[1:]...)))})
+			if err != nil || report.Copied != report.Records || report.Foreign != 1 {
+				t.Errorf("cut to %d bytes: %+v, %v", n, report, err)
+			}
+			_, err = p.verify(t, journal.VerifyOptions{Copy: bytes.NewReader(joined(lines[0], cut, joined(lines[2:]...)))})
+			wantTampered(t, err, 2, "is not in the copy")
+		}
+	})
+}
+
 func filter(t *testing.T, text string) auditsink.Filter {
 	t.Helper()
 	f, err := auditsink.ParseFilter(text)

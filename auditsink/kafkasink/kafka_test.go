@@ -4,8 +4,6 @@ import (
 	"context"
 	"net"
 	"net/url"
-	"os"
-	"path/filepath"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -134,13 +132,4 @@ func (r *reader) produce(t testing.TB, value string) {
 	if err := r.client.Flush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-}
-
-func file(t testing.TB, text string) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "file")
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return "file:" + path
 }

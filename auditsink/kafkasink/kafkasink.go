@@ -74,7 +74,11 @@ var validPath = regexp.MustCompile(`^/([a-zA-Z0-9._-]{1,249})$`)
 //	user=NAME                    with password
 //	password=env:NAME|file:PATH  of the user
 //	mechanism=NAME               of SASL: plain, scram-sha-256 or scram-sha-512, which is the default
-//	ca=file:PATH                 the certificates to trust, if not those of the system; of kafka+tls only
+//	ca=file:PATH                 the certificates to trust, if not those of the system
+//	cert=env:NAME|file:PATH      the certificate to show, with key
+//	key=env:NAME|file:PATH       its private key
+//
+// The last three are in PEM, and of kafka+tls only.
 //
 // Unencrypted, a password is sent to this machine only.
 func Open(_ context.Context, u *url.URL) (auditsink.Sink, error) {
@@ -163,7 +167,7 @@ func (s *Sink) use(ctx context.Context, fn func(context.Context, *place) error) 
 // connect makes a producer, and finds out how far the log has come.
 func (s *Sink) connect(ctx context.Context) (*place, error) {
 	p := &place{topic: s.topic}
-	p.tenure.begin(ctx)
+	p.tenure.begin(ctx) // as it asks for the topic, and its end
 	options, err := s.options(&p.tenure)
 	if err != nil {
 		return nil, err

@@ -2,12 +2,9 @@ package kafkasink
 
 import (
 	"context"
-	"crypto/tls"
-	"encoding/pem"
 	"errors"
 	"io"
 	"net"
-	"net/http/httptest"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -17,6 +14,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/keloa/apitokens/auditsink"
+	"github.com/keloa/apitokens/auditsink/internal/remote/remotetest"
 	"github.com/keloa/apitokens/auditsink/sinktest"
 )
 
@@ -30,7 +28,7 @@ func mux() *auditsink.Mux {
 func TestMain(m *testing.M) { sinktest.Main(m, mux()) }
 
 func TestConformance(t *testing.T) {
-	secret := file(t, password)
+	secret := remotetest.File(t, password)
 	sinktest.Run(t, sinktest.Harness{Mux: mux(), New: destination, BadURLs: []string{
 		"kafka:", "kafka:localhost/log", "kafka:///log", "kafka://localhost", "kafka://localhost/", "kafka://localhost/a/b", "kafka://localhost/..",
 		"kafka://localhost/a%20b", "kafka://localhost,/log", "kafka://localhost/log?user=u", "kafka://localhost/log?password=" + secret,
@@ -38,27 +36,26 @@ func TestConformance(t *testing.T) {
 		"kafka://localhost/log?user=u&password=env:NO_SUCH_VARIABLE", "kafka://localhost/log?user=u&mechanism=Canary-4711&password=" + secret,
 		"kafka://localhost,example.com/log?user=u&password=" + secret, "kafka://localhost/log?ca=" + secret,
 		"kafka+tls://localhost/log?ca=" + secret, "kafka+tls://localhost/log?ca=Canary-4711",
+		"kafka://localhost/log?cert=" + secret + "&key=" + secret, "kafka+tls://localhost/log?cert=" + secret + "&key=" + secret,
 	}})
 }
 
 func destination(t testing.TB) sinktest.Destination {
-	lender := httptest.NewTLSServer(nil) // of a certificate
-	lender.Close()
-	b := start(t, 3, kfake.TLS(&tls.Config{Certificates: lender.TLS.Certificates, MinVersion: tls.VersionTLS12}),
+	id := remotetest.NewIdentity(t, "keloa")
+	b := start(t, 3, kfake.TLS(id.Mutual()),
 		kfake.EnableSASL(), kfake.Superuser("SCRAM-SHA-512", "keloa", password))
-	ca := file(t, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: lender.Certificate().Raw})))
 	url := func(addr string) string {
-		return "kafka+tls://" + addr + "/" + topic + "?user=keloa&password=" + file(t, password)
+		return "kafka+tls://" + addr + "/" + topic + "?user=keloa&password=" + remotetest.File(t, password)
 	}
-	r := &reader{b: b, url: url(b.addr) + "&ca=" + ca}
+	r := &reader{b: b, url: url(b.addr) + "&" + id.Keys()}
 	return sinktest.Destination{
-		URL:     url(b.addr) + "&ca=" + ca,
+		URL:     url(b.addr) + "&" + id.Keys(),
 		Lines:   r.lines,
 		Foreign: func(t testing.TB) { r.produce(t, "someone's \x00 note\n"); r.produce(t, "") },
 		Addr:    b.addr,
 		At: func(addr string) string {
 			b.seen.Store(&addr)
-			return url(addr) + "&ca=" + ca
+			return url(addr) + "&" + id.Keys()
 		},
 		Untrusted: url(b.addr),
 		Secret:    password,
@@ -121,10 +118,10 @@ func TestWrongPassword(t *testing.T) {
 	for mechanism, name := range map[string]string{"plain": "PLAIN", "scram-sha-256": "SCRAM-SHA-256"} {
 		b := start(t, 1, kfake.EnableSASL(), kfake.Superuser(name, "keloa", password))
 		url := "kafka://" + b.addr + "/" + topic + "?user=keloa&mechanism=" + mechanism + "&password="
-		if err := open(t, url+file(t, password)).Probe(t.Context()); err != nil {
+		if err := open(t, url+remotetest.File(t, password)).Probe(t.Context()); err != nil {
 			t.Error(err)
 		}
-		if err := open(t, url+file(t, "Canary-4712")).Probe(t.Context()); err == nil || strings.Contains(err.Error(), "Canary") {
+		if err := open(t, url+remotetest.File(t, "Canary-4712")).Probe(t.Context()); err == nil || strings.Contains(err.Error(), "Canary") {
 			t.Errorf("with a wrong password: %v", err)
 		}
 	}

@@ -2,7 +2,6 @@ package kafkasink
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -38,11 +37,7 @@ const (
 
 // newOptions reads the URL, and returns what looks its credential up.
 func newOptions(u *url.URL) (func(*tenure) ([]kgo.Opt, error), error) {
-	known := []string{"user", "password", "mechanism"}
-	if u.Scheme == TLSScheme {
-		known = append(known, "ca")
-	}
-	query, err := auditsink.Keys(u, known...)
+	query, config, err := remote.Keys(u, u.Scheme == TLSScheme, "user", "password", "mechanism")
 	if err != nil {
 		return nil, err
 	}
@@ -60,12 +55,6 @@ func newOptions(u *url.URL) (func(*tenure) ([]kgo.Opt, error), error) {
 		kgo.ProducerBatchMaxBytes(batchBytes + batchBytes/50),
 		kgo.MaxBufferedBytes(maxBuffered),
 		kgo.KeepControlRecords(), // by which the end of the partition is known
-	}
-	var config *tls.Config
-	if u.Scheme == TLSScheme {
-		if config, err = remote.TLS(query); err != nil {
-			return nil, err
-		}
 	}
 	as, err := identity(query)
 	if err != nil {

@@ -2,15 +2,10 @@ package natssink
 
 import (
 	"context"
-	"crypto/tls"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"net"
-	"net/http/httptest"
 	"net/url"
-	"os"
-	"path/filepath"
 	"strconv"
 	"testing"
 	"time"
@@ -20,6 +15,8 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/nats-io/nkeys"
+
+	"github.com/keloa/apitokens/auditsink/internal/remote/remotetest"
 )
 
 const password = "Canary-4711"
@@ -56,27 +53,17 @@ func plain(t testing.TB) *natsserver.Server {
 	return start(t, func(*natsserver.Options) {})
 }
 
-// guarded starts a server that wants TLS and a password, and returns the file
-// of its certificate.
-func guarded(t testing.TB) (s *natsserver.Server, ca string) {
+// guarded starts a server that wants a certificate and a password, and returns
+// the certificate.
+func guarded(t testing.TB) (*natsserver.Server, *remotetest.Identity) {
 	t.Helper()
-	lender := httptest.NewTLSServer(nil) // of a certificate
-	lender.Close()
-	s = start(t, func(o *natsserver.Options) {
-		o.TLSConfig = &tls.Config{Certificates: lender.TLS.Certificates, MinVersion: tls.VersionTLS12}
+	id := remotetest.NewIdentity(t, "keloa")
+	s := start(t, func(o *natsserver.Options) {
+		o.TLSConfig = id.Mutual()
 		o.TLSTimeout = patience.Seconds()
 		o.Username, o.Password = "keloa", password
 	})
-	return s, file(t, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: lender.Certificate().Raw})))
-}
-
-func file(t testing.TB, text string) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "file")
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return "file:" + path
+	return s, id
 }
 
 // addr is where a server listens.

@@ -28,9 +28,11 @@
 //
 // # Concurrency
 //
-// Records are published one at a time: only so can each depend on the one before
-// it. After any other error the connection is given up, and the next call
-// makes another.
+// Where the stream allows atomic batches (allow_atomic, NATS 2.12), all records of
+// a delivery are published as one, which is stored whole or not at all. Elsewhere
+// they are published one at a time: only so can each depend on the one before it.
+// After any other error the connection is given up, and the next call makes
+// another.
 package natssink
 
 import (
@@ -74,7 +76,11 @@ var validPath = regexp.MustCompile(`^/([^\s.*>/\\[:cntrl:]]+)\.((?:[^\s.*>[:cntr
 //	password=env:NAME|file:PATH  of the user
 //	token=env:NAME|file:PATH     a token instead
 //	creds=env:NAME|file:PATH     the contents of a credentials file instead, with a JWT and an NKey seed
-//	ca=file:PATH                 the certificates to trust, if not those of the system; of nats+tls only
+//	ca=file:PATH                 the certificates to trust, if not those of the system
+//	cert=env:NAME|file:PATH      the certificate to show, with key
+//	key=env:NAME|file:PATH       its private key
+//
+// The last three are in PEM, and of nats+tls only.
 //
 // Unencrypted, credentials are sent to this machine only.
 func Open(_ context.Context, u *url.URL) (auditsink.Sink, error) {
@@ -95,13 +101,9 @@ func (s *Sink) Deliver(ctx context.Context, b *auditsink.Batch) (auditsink.Resul
 	return s.gate.Pass(ctx, func(ctx context.Context) (auditsink.Result, error) {
 		accepted := 0
 		err := s.use(ctx, func(p *place) error {
-			for _, r := range b.Records {
-				if err := p.publish(ctx, r); err != nil {
-					return err
-				}
-				accepted++
-			}
-			return nil
+			var err error
+			accepted, err = p.publish(ctx, b.Records)
+			return err
 		})
 		return auditsink.Result{Accepted: accepted}, err
 	})
@@ -124,7 +126,7 @@ func (s *Sink) HighWater(ctx context.Context) (int64, error) {
 func (s *Sink) Probe(ctx context.Context) error {
 	_, err := s.gate.Pass(ctx, func(ctx context.Context) (auditsink.Result, error) {
 		return auditsink.Result{}, s.use(ctx, func(p *place) error {
-			_, err := s.find(ctx, p.js)
+			_, _, err := s.find(ctx, p.js)
 			return err
 		})
 	})
@@ -171,7 +173,7 @@ func (s *Sink) connect(ctx context.Context) (*place, error) {
 	}
 	p := &place{conn: conn, stream: s.stream}
 	if p.js, err = jetstream.New(conn); err == nil {
-		p.subject, err = s.find(ctx, p.js)
+		p.subject, p.together, err = s.find(ctx, p.js)
 	}
 	if err == nil {
 		err = p.look(ctx)
@@ -192,32 +194,32 @@ func (s *Sink) forget() {
 }
 
 // find sees that the stream is there and fit for an audit log, and returns the
-// subject to publish to.
-func (s *Sink) find(ctx context.Context, js jetstream.JetStream) (string, error) {
+// subject to publish to and whether the stream stores batches whole.
+func (s *Sink) find(ctx context.Context, js jetstream.JetStream) (subject string, together bool, err error) {
 	stream, err := js.Stream(ctx, s.stream)
 	switch {
 	case errors.Is(err, jetstream.ErrStreamNotFound):
-		return "", fmt.Errorf("there is no stream %s: make it, with the subject %s", s.stream, s.rest)
+		return "", false, fmt.Errorf("there is no stream %s: make it, with the subject %s", s.stream, s.rest)
 	case errors.Is(err, jetstream.ErrJetStreamNotEnabled), errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount), errors.Is(err, nats.ErrNoResponders):
-		return "", errors.New("the server has no JetStream, or none for this account: enable it")
+		return "", false, errors.New("the server has no JetStream, or none for this account: enable it")
 	case err != nil:
-		return "", fmt.Errorf("look up the stream %s: %w", s.stream, err)
+		return "", false, fmt.Errorf("look up the stream %s: %w", s.stream, err)
 	}
 	config := stream.CachedInfo().Config
 	switch {
 	case config.NoAck:
-		return "", fmt.Errorf("the stream %s acknowledges nothing: configure it without no_ack", s.stream)
+		return "", false, fmt.Errorf("the stream %s acknowledges nothing: configure it without no_ack", s.stream)
 	case config.Retention == jetstream.InterestPolicy:
-		return "", fmt.Errorf("the stream %s keeps nothing that nobody waits for: configure it with limits retention", s.stream)
+		return "", false, fmt.Errorf("the stream %s keeps nothing that nobody waits for: configure it with limits retention", s.stream)
 	case config.Sealed, config.Mirror != nil, config.SubjectTransform != nil:
-		return "", fmt.Errorf("the stream %s is sealed, a mirror or changes subjects: name another", s.stream)
+		return "", false, fmt.Errorf("the stream %s is sealed, a mirror or changes subjects: name another", s.stream)
 	}
 	for _, subject := range []string{s.rest, s.stream + "." + s.rest} {
 		if slices.ContainsFunc(config.Subjects, func(pattern string) bool { return captures(pattern, subject) }) {
-			return subject, nil
+			return subject, config.AllowAtomicPublish, nil
 		}
 	}
-	return "", fmt.Errorf("the stream %s captures neither the subject %s nor %s.%s: add one of them to it", s.stream, s.rest, s.stream, s.rest)
+	return "", false, fmt.Errorf("the stream %s captures neither the subject %s nor %s.%s: add one of them to it", s.stream, s.rest, s.stream, s.rest)
 }
 
 // captures reports whether a stream's pattern matches the subject: "*" stands

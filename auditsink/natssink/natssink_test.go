@@ -1,6 +1,7 @@
 package natssink
 
 import (
+	"crypto/tls"
 	"slices"
 	"strings"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	"github.com/nats-io/nkeys"
 
 	"github.com/keloa/apitokens/auditsink"
+	"github.com/keloa/apitokens/auditsink/internal/remote/remotetest"
 	"github.com/keloa/apitokens/auditsink/sinktest"
 )
 
@@ -25,9 +27,18 @@ func mux() *auditsink.Mux {
 
 func TestMain(m *testing.M) { sinktest.Main(m, mux()) }
 
-func TestConformance(t *testing.T) {
-	secret := file(t, password)
-	sinktest.Run(t, sinktest.Harness{Mux: mux(), New: destination, BadURLs: []string{
+// bothKinds tests with a stream that takes batches whole and with one that does
+// not.
+func bothKinds(t *testing.T, test func(t *testing.T, together bool)) {
+	t.Run("one at a time", func(t *testing.T) { test(t, false) })
+	t.Run("together", func(t *testing.T) { test(t, true) })
+}
+
+func TestConformance(t *testing.T) { bothKinds(t, conform) }
+
+func conform(t *testing.T, together bool) {
+	secret := remotetest.File(t, password)
+	sinktest.Run(t, sinktest.Harness{Mux: mux(), New: destination(together), BadURLs: []string{
 		"nats:", "nats:localhost/AUDIT.log", "nats:///AUDIT.log", "nats://localhost", "nats://localhost/AUDIT", "nats://localhost/AUDIT.",
 		"nats://localhost/.log", "nats://localhost/AUDIT.>", "nats://localhost/AUDIT.*.log", "nats://localhost/AUDIT.a..b",
 		"nats://localhost/AUDIT.a%20b", "nats://localhost/AUDIT.a%00b", "nats://localhost,/AUDIT.log",
@@ -35,31 +46,34 @@ func TestConformance(t *testing.T) {
 		"nats://localhost/AUDIT.log?user=u&password=env:NO_SUCH_VARIABLE", "nats://localhost/AUDIT.log?token=" + secret + "&creds=" + secret,
 		"nats://example.com/AUDIT.log?token=" + secret, "nats://localhost,example.com/AUDIT.log?token=" + secret,
 		"nats://localhost/AUDIT.log?ca=" + secret, "nats+tls://localhost/AUDIT.log?ca=" + secret, "nats+tls://localhost/AUDIT.log?ca=Canary-4711",
+		"nats://localhost/AUDIT.log?cert=" + secret + "&key=" + secret, "nats+tls://localhost/AUDIT.log?cert=" + secret + "&key=" + secret,
 	}})
 }
 
-func destination(t testing.TB) sinktest.Destination {
-	server, ca := guarded(t)
-	js := manage(t, "tls://"+addr(server), nats.UserInfo("keloa", password), nats.RootCAs(strings.TrimPrefix(ca, "file:")))
-	makeStream(t, js, jetstream.StreamConfig{Subjects: []string{"keloa.>", "other"}})
-	url := func(addr string) string {
-		return "nats+tls://" + addr + "/AUDIT.keloa.audit?user=keloa&password=" + file(t, password)
-	}
-	return sinktest.Destination{
-		URL:   url(addr(server)) + "&ca=" + ca,
-		Lines: func(t testing.TB) []string { return lines(t, js, "keloa.audit") },
-		Foreign: func(t testing.TB) {
-			for _, subject := range []string{"other", "keloa.audit", "keloa.audit.more", "keloa.audit", "other"} {
-				if _, err := js.Publish(t.Context(), subject, []byte("someone's \x00 note\n")); err != nil {
-					t.Fatal(err)
+func destination(together bool) func(testing.TB) sinktest.Destination {
+	return func(t testing.TB) sinktest.Destination {
+		server, id := guarded(t)
+		js := manage(t, "tls://"+addr(server), nats.UserInfo("keloa", password), nats.Secure(&tls.Config{RootCAs: id.Pool(), Certificates: []tls.Certificate{id.Certificate}, MinVersion: tls.VersionTLS12}))
+		makeStream(t, js, jetstream.StreamConfig{Subjects: []string{"keloa.>", "other"}, AllowAtomicPublish: together})
+		url := func(addr string) string {
+			return "nats+tls://" + addr + "/AUDIT.keloa.audit?user=keloa&password=" + remotetest.File(t, password)
+		}
+		return sinktest.Destination{
+			URL:   url(addr(server)) + "&" + id.Keys(),
+			Lines: func(t testing.TB) []string { return lines(t, js, "keloa.audit") },
+			Foreign: func(t testing.TB) {
+				for _, subject := range []string{"other", "keloa.audit", "keloa.audit.more", "keloa.audit", "other"} {
+					if _, err := js.Publish(t.Context(), subject, []byte("someone's \x00 note\n")); err != nil {
+						t.Fatal(err)
+					}
 				}
-			}
-		},
-		Addr:      addr(server),
-		At:        func(addr string) string { return url(addr) + "&ca=" + ca },
-		Untrusted: url(addr(server)),
-		Secret:    password,
-		Slow:      true,
+			},
+			Addr:      addr(server),
+			At:        func(addr string) string { return url(addr) + "&" + id.Keys() },
+			Untrusted: url(addr(server)),
+			Secret:    password,
+			Slow:      true,
+		}
 	}
 }
 
@@ -144,11 +158,13 @@ func TestSubjectIsWhatFollowsTheStreamIfThatIsCaptured(t *testing.T) {
 
 // A sink whose server was stopped for longer than its lease and than JetStream
 // remembers duplicates can write neither what is there already nor out of order.
-func TestTwoWritersCannotMix(t *testing.T) {
+func TestTwoWritersCannotMix(t *testing.T) { bothKinds(t, writeByTurns) }
+
+func writeByTurns(t *testing.T, together bool) {
 	const window = 100 * time.Millisecond // the shortest there is
 	server := plain(t)
 	js := manage(t, server.ClientURL())
-	makeStream(t, js, jetstream.StreamConfig{Subjects: []string{"log"}, Duplicates: window})
+	makeStream(t, js, jetstream.StreamConfig{Subjects: []string{"log"}, Duplicates: window, AllowAtomicPublish: together})
 	url := "nats://" + addr(server) + "/AUDIT.log"
 	one, other := open(t, url), open(t, url)
 	records := sinktest.Records(t, 1, 30)
@@ -173,7 +189,9 @@ func TestTwoSubjectsOfOneStream(t *testing.T) {
 	}
 }
 
-func TestRecordThatIsTooLargeIsRejected(t *testing.T) {
+func TestRecordThatIsTooLargeIsRejected(t *testing.T) { bothKinds(t, rejectTooLarge) }
+
+func rejectTooLarge(t *testing.T, together bool) {
 	server := plain(t)
 	js := manage(t, server.ClientURL())
 	hostile := sinktest.Hostile(t, 1)
@@ -183,7 +201,7 @@ func TestRecordThatIsTooLargeIsRejected(t *testing.T) {
 			largest = i
 		}
 	}
-	makeStream(t, js, jetstream.StreamConfig{Subjects: []string{"log"}, MaxMsgSize: int32(len(hostile[largest].Line))})
+	makeStream(t, js, jetstream.StreamConfig{Subjects: []string{"log"}, MaxMsgSize: int32(len(hostile[largest].Line)), AllowAtomicPublish: together})
 	sink := open(t, "nats://"+addr(server)+"/AUDIT.log")
 	result, err := sink.Deliver(t.Context(), &auditsink.Batch{Records: hostile})
 	if err == nil || !strings.Contains(err.Error(), "was rejected") || result.Accepted != largest {
@@ -194,15 +212,17 @@ func TestRecordThatIsTooLargeIsRejected(t *testing.T) {
 }
 
 func TestWrongPassword(t *testing.T) {
-	server, ca := guarded(t)
-	sink := open(t, "nats+tls://"+addr(server)+"/AUDIT.log?user=keloa&password="+file(t, "Canary-4712")+"&ca="+ca)
+	server, id := guarded(t)
+	sink := open(t, "nats+tls://"+addr(server)+"/AUDIT.log?user=keloa&password="+remotetest.File(t, "Canary-4712")+"&"+id.Keys())
 	if err := sink.Probe(t.Context()); err == nil || strings.Contains(err.Error(), "Canary") {
 		t.Errorf("%v", err)
 	}
 }
 
 // Of three servers the one that leads the stream is ended under load.
-func TestClusterLosesItsLeader(t *testing.T) {
+func TestClusterLosesItsLeader(t *testing.T) { bothKinds(t, loseLeader) }
+
+func loseLeader(t *testing.T, together bool) {
 	servers := cluster(t)
 	addrs := make([]string, len(servers))
 	for i, s := range servers {
@@ -212,7 +232,7 @@ func TestClusterLosesItsLeader(t *testing.T) {
 	await(t, func() bool {
 		return servers[0].JetStreamIsCurrent() && servers[1].JetStreamIsCurrent() && servers[2].JetStreamIsCurrent()
 	})
-	makeStream(t, js, jetstream.StreamConfig{Subjects: []string{"log"}, Replicas: 3})
+	makeStream(t, js, jetstream.StreamConfig{Subjects: []string{"log"}, Replicas: 3, AllowAtomicPublish: together})
 	sink := open(t, "nats://"+strings.Join(addrs, ",")+"/AUDIT.log")
 	records := sinktest.Records(t, 1, 300)
 	rest := records
@@ -240,7 +260,7 @@ func TestLeastPermissions(t *testing.T) {
 	})
 	js := manage(t, server.ClientURL(), nats.UserInfo("admin", "admin"))
 	makeStream(t, js, jetstream.StreamConfig{Subjects: []string{"AUDIT.>"}})
-	sink := open(t, "nats://"+addr(server)+"/AUDIT.tokens?user=keloa&password="+file(t, password))
+	sink := open(t, "nats://"+addr(server)+"/AUDIT.tokens?user=keloa&password="+remotetest.File(t, password))
 	records := sinktest.Records(t, 1, 3)
 	deliver(t, sink, records...)
 	if high, err := sink.HighWater(t.Context()); err != nil || high != 3 {
@@ -272,6 +292,6 @@ func TestCredentialsFile(t *testing.T) {
 	js := manage(t, server.ClientURL(), nats.UserCredentialBytes(creds))
 	makeStream(t, js, jetstream.StreamConfig{Subjects: []string{"log"}})
 	records := sinktest.Records(t, 1, 3)
-	deliver(t, open(t, "nats://"+addr(server)+"/AUDIT.log?creds="+file(t, string(creds))), records...)
+	deliver(t, open(t, "nats://"+addr(server)+"/AUDIT.log?creds="+remotetest.File(t, string(creds))), records...)
 	want(t, lines(t, js, "log"), records)
 }

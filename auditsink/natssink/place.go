@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 
+	"github.com/google/uuid"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -21,6 +23,7 @@ type place struct {
 	conn            *nats.Conn
 	js              jetstream.JetStream
 	stream, subject string
+	together        bool // the stream takes batches that are stored whole or not at all
 
 	last  int64  // the sequence of the last record on the subject; 0 for none
 	above uint64 // the stream's sequence of the last message on the subject, whosever it is; 0 for none
@@ -28,24 +31,95 @@ type place struct {
 
 // message is the record, and a checkpoint beside it if it has one.
 func (p *place) message(r auditsink.Record) *nats.Msg {
-	message := &nats.Msg{Subject: p.subject, Data: r.Line, Header: nats.Header{}}
+	message := &nats.Msg{Subject: p.subject, Data: r.Line, Header: nats.Header{
+		jetstream.MsgIDHeader:          {r.ID.String() + "@" + p.subject}, // the same record may go to another subject, too
+		jetstream.ExpectedStreamHeader: {p.stream},
+	}}
 	if r.Checkpoint.Size > 0 {
 		message.Header.Set(auditsink.CheckpointField, r.Checkpoint.Encoded())
 	}
 	return message
 }
 
-// publish publishes the record, if the stream does not hold it yet, behind all
+// behind has the stream store the message only behind all that is known to be
+// there.
+func (p *place) behind(message *nats.Msg) {
+	message.Header.Set(jetstream.ExpectedLastSubjSeqHeader, strconv.FormatUint(p.above, 10))
+}
+
+// publish publishes those of the records that the stream does not hold yet, and
+// returns how many of all it holds.
+func (p *place) publish(ctx context.Context, records []auditsink.Record) (accepted int, err error) {
+	for accepted < len(records) && records[accepted].Seq <= p.last {
+		accepted++
+	}
+	if rest := records[accepted:]; p.together && len(rest) > 1 {
+		stored, err := p.publishTogether(ctx, rest)
+		if err != nil {
+			return accepted, err
+		}
+		if stored {
+			return len(records), nil
+		}
+	}
+	for _, r := range records[accepted:] {
+		if err := p.publishOne(ctx, r); err != nil {
+			return accepted, err
+		}
+		accepted++
+	}
+	return accepted, nil
+}
+
+// The headers of a batch that is stored whole or not at all:
+// https://github.com/nats-io/nats-architecture-and-design/blob/main/adr/ADR-50.md
+const (
+	batchIDHeader       = "Nats-Batch-Id"
+	batchSequenceHeader = "Nats-Batch-Sequence"
+	batchCommitHeader   = "Nats-Batch-Commit"
+)
+
+// publishTogether publishes the records as one batch, which is acknowledged once.
+// It reports false if the stream refused it and has stored none of them: which of
+// them is the cause, or whether another has written to the subject, is found out
+// one at a time.
+func (p *place) publishTogether(ctx context.Context, records []auditsink.Record) (stored bool, err error) {
+	id := uuid.NewString()
+	var ack *jetstream.PubAck
+	for i, r := range records {
+		message := p.message(r)
+		message.Header.Set(batchIDHeader, id)
+		message.Header.Set(batchSequenceHeader, strconv.Itoa(i+1))
+		if i == 0 {
+			p.behind(message)
+		}
+		if i < len(records)-1 {
+			err = p.conn.PublishMsg(message)
+		} else {
+			message.Header.Set(batchCommitHeader, "1")
+			ack, err = p.js.PublishMsg(ctx, message)
+		}
+		if _, refused := errors.AsType[*jetstream.APIError](err); refused || errors.Is(err, nats.ErrMaxPayload) {
+			return false, nil
+		}
+		if err != nil {
+			return false, fmt.Errorf("publish: %w", err)
+		}
+	}
+	p.last, p.above = records[len(records)-1].Seq, ack.Sequence
+	return true, nil
+}
+
+// publishOne publishes the record, if the stream does not hold it yet, behind all
 // that is known to be there.
-func (p *place) publish(ctx context.Context, r auditsink.Record) error {
+func (p *place) publishOne(ctx context.Context, r auditsink.Record) error {
 	for range maxLooks {
 		if r.Seq <= p.last {
 			return nil
 		}
-		ack, err := p.js.PublishMsg(ctx, p.message(r),
-			jetstream.WithMsgID(r.ID.String()+"@"+p.subject), // the same record may go to another subject, too
-			jetstream.WithExpectStream(p.stream),
-			jetstream.WithExpectLastSequencePerSubject(p.above))
+		message := p.message(r)
+		p.behind(message)
+		ack, err := p.js.PublishMsg(ctx, message)
 		switch {
 		case err == nil && !ack.Duplicate:
 			p.last, p.above = r.Seq, ack.Sequence

@@ -30,11 +30,7 @@ type server struct {
 }
 
 func newServer(u *url.URL) (server, error) {
-	known := []string{"user", "password", "token", "creds"}
-	if u.Scheme == TLSScheme {
-		known = append(known, "ca")
-	}
-	query, err := auditsink.Keys(u, known...)
+	query, config, err := remote.Keys(u, u.Scheme == TLSScheme, "user", "password", "token", "creds")
 	if err != nil {
 		return server{}, err
 	}
@@ -53,11 +49,7 @@ func newServer(u *url.URL) (server, error) {
 		urls = append(urls, "nats://"+host)
 	}
 	s.urls = strings.Join(urls, ",")
-	if u.Scheme == TLSScheme {
-		config, err := remote.TLS(query)
-		if err != nil {
-			return server{}, err
-		}
+	if config != nil {
 		s.options = append(s.options, nats.Secure(config))
 	}
 	if s.as, err = identity(query); err != nil {

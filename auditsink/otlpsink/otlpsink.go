@@ -58,8 +58,12 @@ type Sink struct {
 //	                            OTEL_EXPORTER_OTLP_HEADERS: key=value,key=value with values
 //	                            escaped as in a URL. Unencrypted they go to this machine only
 //	ca=file:PATH                the certificates to trust, if not those of the system
+//	cert=env:NAME|file:PATH     the certificate to show, with key
+//	key=env:NAME|file:PATH      its private key
+//
+// The last three are in PEM, and of otlp+https only.
 func Open(_ context.Context, u *url.URL) (auditsink.Sink, error) {
-	query, err := auditsink.Keys(u, "headers", "ca")
+	query, config, err := remote.Keys(u, u.Scheme == Scheme, "headers")
 	if err != nil {
 		return nil, err
 	}
@@ -69,10 +73,6 @@ func Open(_ context.Context, u *url.URL) (auditsink.Sink, error) {
 	to := &url.URL{Scheme: strings.TrimPrefix(u.Scheme, "otlp+"), Host: u.Host, Path: u.Path, RawPath: u.RawPath}
 	if strings.Trim(u.Path, "/") == "" {
 		to.Path, to.RawPath = defaultPath, ""
-	}
-	config, err := remote.TLS(query)
-	if err != nil {
-		return nil, err
 	}
 	s := &Sink{client: remote.NewClient(to, config), now: time.Now}
 	if query.Has("headers") {

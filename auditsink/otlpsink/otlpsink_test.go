@@ -18,6 +18,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/keloa/apitokens/auditsink"
+	"github.com/keloa/apitokens/auditsink/internal/remote/remotetest"
 	"github.com/keloa/apitokens/auditsink/sinktest"
 )
 
@@ -130,29 +131,20 @@ func (c *collector) set(change func()) {
 	change()
 }
 
-func file(t testing.TB, text string) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "file")
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return "file:" + path
-}
-
 func TestConformance(t *testing.T) {
 	sinktest.Run(t, sinktest.Harness{Mux: mux(), New: destination, BadURLs: []string{
 		"otlp+http:", "otlp+https://", "otlp+http:localhost:4318", "otlp+https://localhost?headers=Canary-4711",
 		"otlp+https://localhost?headers=api-key%3DCanary-4711", "otlp+https://localhost?headers=env:NO_SUCH_VARIABLE",
-		"otlp+https://localhost?headers=" + file(t, "Canary-4711"), "otlp+https://localhost?headers=" + file(t, "a=b,Canary-4711=%zz"),
-		"otlp+http://collector.example?headers=" + file(t, "a=b"), "otlp+https://localhost?ca=Canary-4711",
+		"otlp+https://localhost?headers=" + remotetest.File(t, "Canary-4711"), "otlp+https://localhost?headers=" + remotetest.File(t, "a=b,Canary-4711=%zz"),
+		"otlp+http://collector.example?headers=" + remotetest.File(t, "a=b"), "otlp+https://localhost?ca=Canary-4711",
 		"otlp+https://Canary-4711@localhost",
 	}})
 }
 
 func destination(t testing.TB) sinktest.Destination {
 	c := newCollector(t, (*httptest.Server).StartTLS)
-	ca := file(t, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Certificate().Raw})))
-	url := func(addr string) string { return "otlp+https://" + addr + "?headers=" + file(t, headers) }
+	ca := remotetest.File(t, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Certificate().Raw})))
+	url := func(addr string) string { return "otlp+https://" + addr + "?headers=" + remotetest.File(t, headers) }
 	addr := c.Listener.Addr().String()
 	return sinktest.Destination{
 		URL:       url(addr) + "&ca=" + ca,
@@ -170,7 +162,7 @@ func destination(t testing.TB) sinktest.Destination {
 func plain(t testing.TB) (*collector, auditsink.Sink) {
 	t.Helper()
 	c := newCollector(t, (*httptest.Server).Start)
-	d, err := mux().Open(t.Context(), "otel=otlp+"+c.URL+"?headers="+file(t, headers))
+	d, err := mux().Open(t.Context(), "otel=otlp+"+c.URL+"?headers="+remotetest.File(t, headers))
 	if err != nil {
 		t.Fatal(err)
 	}

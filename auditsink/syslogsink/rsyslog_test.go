@@ -1,15 +1,8 @@
 package syslogsink
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"fmt"
-	"math/big"
 	"net"
 	"os"
 	"os/exec"
@@ -18,21 +11,23 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/keloa/apitokens/auditsink/internal/remote/remotetest"
 )
 
 // rsyslog is a real rsyslogd on this machine.
 type rsyslog struct {
 	scheme, addr string
-	folder       string // with ca.pem, and what it writes: messages and headers
-	trust        *tls.Config
+	folder       string // of what it writes: messages and headers
+	id           *remotetest.Identity
 	barriers     atomic.Int64
 }
 
 // What is the same whatever the protocol. The text of each message goes to one
 // file, and what is before it to another.
 const common = `
-global(workDirectory="%[1]s" maxMessageSize="128k" net.enableDNS="off" defaultNetstreamDriverCAFile="%[1]s/ca.pem"
-       defaultNetstreamDriverCertFile="%[1]s/ca.pem" defaultNetstreamDriverKeyFile="%[1]s/key.pem")
+global(workDirectory="%[1]s" maxMessageSize="128k" net.enableDNS="off" defaultNetstreamDriverCAFile="%[3]s"
+       defaultNetstreamDriverCertFile="%[3]s" defaultNetstreamDriverKeyFile="%[4]s")
 template(name="message" type="string" string="%%msg%%\n")
 template(name="header" type="string" string="%%pri%% %%protocol-version%% %%timestamp:::date-rfc3339%% %%app-name%% %%procid%% %%msgid%% %%structured-data%%\n")
 action(type="omfile" file="%[1]s/messages" template="message")
@@ -41,7 +36,7 @@ action(type="omfile" file="%[1]s/headers" template="header")
 
 var inputs = map[string]string{
 	TCPScheme: `module(load="imtcp" maxSessions="1000")` + listenTCP,
-	TLSScheme: `module(load="imtcp" maxSessions="1000" streamDriver.name="gtls" streamDriver.mode="1" streamDriver.authMode="anon")` + listenTCP,
+	TLSScheme: `module(load="imtcp" maxSessions="1000" streamDriver.name="gtls" streamDriver.mode="1" streamDriver.authMode="x509/certvalid")` + listenTCP,
 	UDPScheme: `module(load="imudp") input(type="imudp" address="127.0.0.1" port="%[2]d")`,
 }
 
@@ -54,10 +49,9 @@ func newRsyslog(t testing.TB, scheme string) *rsyslog {
 	if err != nil {
 		program = "/usr/sbin/rsyslogd" // which is not in everybody's path
 	}
-	s := &rsyslog{scheme: scheme, folder: t.TempDir()}
-	s.certify(t)
+	s := &rsyslog{scheme: scheme, folder: t.TempDir(), id: remotetest.NewIdentity(t, "syslog")}
 	port := freePort(t)
-	s.write(t, "conf", fmt.Sprintf(inputs[scheme]+common, s.folder, port))
+	s.write(t, "conf", fmt.Sprintf(inputs[scheme]+common, s.folder, port, s.id.CertFile, s.id.KeyFile))
 	cmd := exec.Command(program, "-n", "-C", "-f", s.path("conf"), "-i", s.path("pid"))
 	cmd.Stderr = t.Output()
 	if err := cmd.Start(); err != nil {
@@ -108,32 +102,6 @@ func (s *rsyslog) read(t testing.TB, name string) string {
 	return string(data)
 }
 
-// certify makes a certificate for 127.0.0.1.
-func (s *rsyslog) certify(t testing.TB) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "syslog"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	private, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.write(t, "ca.pem", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})))
-	s.write(t, "key.pem", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})))
-	s.trust = &tls.Config{RootCAs: x509.NewCertPool()}
-	s.trust.RootCAs.AppendCertsFromPEM([]byte(s.read(t, "ca.pem")))
-}
-
 // lines returns what the server has written to a file of what it had received
 // when lines was called: it works in order, so a message is sent after it, and
 // again where it is lost.
@@ -170,7 +138,7 @@ func (s *rsyslog) send(message string) {
 	case TCPScheme:
 		conn, err = net.Dial("tcp", s.addr)
 	default:
-		conn, err = tls.Dial("tcp", s.addr, s.trust)
+		conn, err = tls.Dial("tcp", s.addr, &tls.Config{RootCAs: s.id.Pool(), Certificates: []tls.Certificate{s.id.Certificate}, MinVersion: tls.VersionTLS12})
 	}
 	if err != nil {
 		return

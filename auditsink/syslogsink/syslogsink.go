@@ -64,27 +64,23 @@ type Sink struct {
 	gate         remote.Gate
 }
 
-// Open reads the URL, and with syslog+tls the key ca=file:PATH: the
-// certificates to trust, if not those of the system. It does not connect.
+// Open reads the URL, and these keys of it, all of them of syslog+tls only and in
+// PEM. It does not connect.
+//
+//	ca=file:PATH             the certificates to trust, if not those of the system
+//	cert=env:NAME|file:PATH  the certificate to show, with key
+//	key=env:NAME|file:PATH   its private key
 func Open(_ context.Context, u *url.URL) (auditsink.Sink, error) {
-	var known []string
-	if u.Scheme == TLSScheme {
-		known = append(known, "ca")
-	}
-	query, err := auditsink.Keys(u, known...)
+	_, config, err := remote.Keys(u, u.Scheme == TLSScheme)
 	if err != nil {
 		return nil, err
 	}
 	if u.Hostname() == "" || u.Port() == "" || strings.Trim(u.Path, "/") != "" {
 		return nil, errors.New("it must name a host and a port and nothing else: write " + u.Scheme + "://HOST:PORT")
 	}
-	config, err := remote.TLS(query)
-	if err != nil {
-		return nil, err
-	}
 	s := &Sink{scheme: u.Scheme, addr: u.Host, header: newHeader(os.Hostname())}
 	s.dial = (&net.Dialer{}).DialContext
-	if u.Scheme == TLSScheme {
+	if config != nil {
 		s.dial = (&tls.Dialer{Config: config}).DialContext
 	}
 	return s, nil

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/url"
 	"strings"
 	"testing"
 
@@ -31,7 +30,7 @@ func TestConformance(t *testing.T) {
 				New: func(t testing.TB) sinktest.Destination { return destination(t, scheme) },
 				BadURLs: []string{
 					scheme + ":", scheme + "://", scheme + "://localhost", scheme + "://:514", scheme + "://localhost:514/Canary-4711",
-					scheme + ":localhost:514", scheme + "://localhost:514?ca=Canary-4711", scheme + "://Canary-4711@localhost:514",
+					scheme + ":localhost:514", scheme + "://localhost:514?ca=Canary-4711", scheme + "://localhost:514?cert=Canary-4711", scheme + "://Canary-4711@localhost:514",
 				},
 			})
 		})
@@ -52,7 +51,7 @@ func destination(t testing.TB, scheme string) sinktest.Destination {
 	keys := ""
 	if scheme == TLSScheme {
 		d.Untrusted = d.URL
-		keys = "?ca=" + url.QueryEscape("file:"+s.path("ca.pem"))
+		keys = "?" + s.id.Keys()
 	}
 	d.URL += keys
 	d.Addr, d.At = s.addr, func(addr string) string { return scheme + "://" + addr + keys }

@@ -63,8 +63,12 @@ type Sink struct {
 //	secret=env:NAME|file:PATH  the signing secret: whsec_ and 24 to 64 bytes in base64. While it
 //	                           is changed, the new one and the old one, with a space between them
 //	ca=file:PATH               the certificates to trust, if not those of the system
+//	cert=env:NAME|file:PATH    the certificate to show, with key
+//	key=env:NAME|file:PATH     its private key
+//
+// The last three are in PEM, and of webhook+https only.
 func Open(_ context.Context, u *url.URL) (auditsink.Sink, error) {
-	query, err := auditsink.Keys(u, "secret", "ca")
+	query, config, err := remote.Keys(u, u.Scheme == Scheme, "secret")
 	if err != nil {
 		return nil, err
 	}
@@ -74,10 +78,6 @@ func Open(_ context.Context, u *url.URL) (auditsink.Sink, error) {
 	to := &url.URL{Scheme: strings.TrimPrefix(u.Scheme, "webhook+"), Host: u.Host, Path: u.Path, RawPath: u.RawPath}
 	if to.Scheme == "http" && !remote.Loopback(u.Hostname()) {
 		return nil, errors.New("a webhook is sent unencrypted to this machine only: write " + Scheme + "://")
-	}
-	config, err := remote.TLS(query)
-	if err != nil {
-		return nil, err
 	}
 	secret, err := auditsink.ParseCredential(query.Get("secret"))
 	if err != nil {

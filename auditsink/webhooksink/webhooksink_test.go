@@ -20,6 +20,7 @@ import (
 	webhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
 	"github.com/keloa/apitokens/auditsink"
+	"github.com/keloa/apitokens/auditsink/internal/remote/remotetest"
 	"github.com/keloa/apitokens/auditsink/sinktest"
 )
 
@@ -135,34 +136,27 @@ func sequence(seq int64, t testing.TB) string {
 	return line[at : at+len(`"sequence":"000000000000000001"`)]
 }
 
-func file(t testing.TB, text string) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "file")
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return "file:" + path
-}
-
 func TestConformance(t *testing.T) {
 	t.Setenv("CANARY", "whsec_Canary-4711")
-	good := "secret=" + file(t, secret)
+	good := "secret=" + remotetest.File(t, secret)
 	sinktest.Run(t, sinktest.Harness{Mux: mux(), New: destination, BadURLs: []string{
 		"webhook+https:", "webhook+https:///hook?" + good, "webhook+https:hook?" + good, "webhook+http://example.com/?" + good,
 		"webhook+http://[::2]/?" + good, "webhook+https://localhost/hook", "webhook+https://localhost/?secret=Canary-4711",
 		"webhook+https://localhost/?secret=env:NO_SUCH_VARIABLE", "webhook+https://localhost/?secret=env:CANARY",
-		"webhook+https://localhost/?secret=file:/no/such/file", "webhook+https://localhost/?secret=" + file(t, "whsec_c2hvcnQ="),
-		"webhook+https://localhost/?secret=" + file(t, secret+" Canary-4711"),
+		"webhook+https://localhost/?secret=file:/no/such/file", "webhook+https://localhost/?secret=" + remotetest.File(t, "whsec_c2hvcnQ="),
+		"webhook+https://localhost/?secret=" + remotetest.File(t, secret+" Canary-4711"),
 		"webhook+https://localhost/?ca=Canary-4711&" + good, "webhook+https://localhost/?ca=file:/no/such/file&" + good,
-		"webhook+https://localhost/?ca=" + file(t, "Canary-4711") + "&" + good,
+		"webhook+https://localhost/?ca=" + remotetest.File(t, "Canary-4711") + "&" + good,
 		"webhook+https://user:Canary-4711@localhost/?" + good,
 	}})
 }
 
 func destination(t testing.TB) sinktest.Destination {
 	r := newReceiver(t, (*httptest.Server).StartTLS)
-	ca := file(t, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: r.Certificate().Raw})))
-	url := func(addr string) string { return "webhook+https://" + addr + "/audit%20log?secret=" + file(t, secret) }
+	ca := remotetest.File(t, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: r.Certificate().Raw})))
+	url := func(addr string) string {
+		return "webhook+https://" + addr + "/audit%20log?secret=" + remotetest.File(t, secret)
+	}
 	addr := r.Listener.Addr().String()
 	return sinktest.Destination{
 		URL:   url(addr) + "&ca=" + ca,
@@ -201,7 +195,7 @@ func deliver(t testing.TB, sink auditsink.Sink, records []auditsink.Record) erro
 }
 
 func TestWhatCountsAsAnAcknowledgement(t *testing.T) {
-	r, sink := plain(t, file(t, secret))
+	r, sink := plain(t, remotetest.File(t, secret))
 	records := sinktest.Records(t, 1, 2)
 	for _, c := range []struct {
 		status int
@@ -238,7 +232,7 @@ func TestWhatCountsAsAnAcknowledgement(t *testing.T) {
 }
 
 func TestRetryAfterIsPassedOn(t *testing.T) {
-	r, sink := plain(t, file(t, secret))
+	r, sink := plain(t, remotetest.File(t, secret))
 	for text, want := range map[string][2]time.Duration{
 		"120":  {2 * time.Minute, 2 * time.Minute},
 		"soon": {},
@@ -266,7 +260,7 @@ func TestRetryAfterIsPassedOn(t *testing.T) {
 // A batch that is too large is sent in halves, and the size that was taken is
 // remembered.
 func TestTooLargeIsSentInParts(t *testing.T) {
-	r, sink := plain(t, file(t, secret))
+	r, sink := plain(t, remotetest.File(t, secret))
 	records := sinktest.Records(t, 1, 40)
 	if err := deliver(t, sink, records[:20]); err != nil || len(r.headers) != 1 {
 		t.Fatalf("%d requests, %v", len(r.headers), err)
@@ -289,7 +283,7 @@ func TestTooLargeIsSentInParts(t *testing.T) {
 }
 
 func TestIdIsThatOfTheBatchAndTheTimeThatOfTheAttempt(t *testing.T) {
-	r, sink := plain(t, file(t, secret))
+	r, sink := plain(t, remotetest.File(t, secret))
 	records, now := sinktest.Records(t, 1, 3), time.Now()
 	for i, batch := range [][]auditsink.Record{records, records, records[:2]} {
 		sink.(*Sink).now = func() time.Time { return now.Add(time.Duration(i) * time.Minute) }
@@ -305,7 +299,7 @@ func TestIdIsThatOfTheBatchAndTheTimeThatOfTheAttempt(t *testing.T) {
 }
 
 func TestContentTypeIsThatOfTheFormat(t *testing.T) {
-	r, sink := plain(t, file(t, secret)) // which refuses any other
+	r, sink := plain(t, remotetest.File(t, secret)) // which refuses any other
 	mapped, err := auditsink.OCSF.Record(sinktest.Records(t, 1, 1)[0])
 	if err != nil {
 		t.Fatal(err)
@@ -317,13 +311,14 @@ func TestContentTypeIsThatOfTheFormat(t *testing.T) {
 
 // While a secret is changed both sign; a file that is replaced counts at once.
 func TestSecretIsChanged(t *testing.T) {
-	where := file(t, another+"\n"+secret+"\n")
-	r, sink := plain(t, where)
+	path := filepath.Join(t.TempDir(), "secret")
 	write := func(text string) {
-		if err := os.WriteFile(strings.TrimPrefix(where, "file:"), []byte(text), 0o600); err != nil {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
+	write(another + "\n" + secret + "\n")
+	r, sink := plain(t, "file:"+path)
 	if err := deliver(t, sink, sinktest.Records(t, 1, 1)); err != nil {
 		t.Fatal(err)
 	}
@@ -346,7 +341,7 @@ func TestSecretIsChanged(t *testing.T) {
 
 // An answer without an end is cut off, and its status counts.
 func TestAnswerIsBounded(t *testing.T) {
-	r, sink := plain(t, file(t, secret))
+	r, sink := plain(t, remotetest.File(t, secret))
 	r.set(func() {
 		r.answer = func(w http.ResponseWriter) {
 			for {

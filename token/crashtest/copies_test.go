@@ -230,8 +230,9 @@ func newReceiver(t *testing.T) *copied {
 	}
 }
 
-// newStream starts a NATS server in this process.
-func newStream(t *testing.T) *copied {
+// newStream starts a NATS server in this process, whose stream takes batches or
+// single records only.
+func newStream(t *testing.T, name string, batches bool) *copied {
 	t.Helper()
 	s, err := natsserver.NewServer(&natsserver.Options{
 		Host: "127.0.0.1", Port: natsserver.RANDOM_PORT, NoLog: true, NoSigs: true, JetStream: true, StoreDir: t.TempDir(),
@@ -256,7 +257,7 @@ func newStream(t *testing.T) *copied {
 	if err != nil {
 		t.Fatal(err)
 	}
-	stream, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "AUDIT", Subjects: []string{"log"}})
+	stream, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "AUDIT", Subjects: []string{"log"}, AllowAtomicPublish: batches})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -276,7 +277,7 @@ func newStream(t *testing.T) *copied {
 		}
 	}
 	return &copied{
-		sink:        "nats=nats://" + s.Addr().String() + "/AUDIT.log",
+		sink:        name + "=nats://" + s.Addr().String() + "/AUDIT.log",
 		lines:       lines,
 		checkpoints: func(t *testing.T) []string { t.Helper(); lines(t); return decoded(t, checkpoints) },
 	}

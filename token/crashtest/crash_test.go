@@ -59,7 +59,7 @@ func newSite(t *testing.T, url string) *site {
 	if err := token.New(token.Options{Database: s.db, Journal: audit}).Bootstrap(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	s.copies = []*copied{newFile(t), newStream(t), newTopic(t), newFolder(t), newReceiver(t)}
+	s.copies = []*copied{newFile(t), newStream(t, "nats", false), newStream(t, "batches", true), newTopic(t), newFolder(t), newReceiver(t)}
 	return s
 }
 
