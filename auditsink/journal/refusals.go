@@ -2,6 +2,7 @@ package journal
 
 import (
 	"context"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -13,10 +14,10 @@ import (
 // What bounds refusals.
 const (
 	window     = time.Minute
-	oneByOne   = 10     // of one kind, in a window
-	maxKinds   = 10_000 // told apart in a window; what is over that is one kind for each workspace
-	maxWaiting = 1000   // for their commit; what is over that is counted
-	groupSize  = 100    // in one transaction
+	oneByOne   = 10   // of one kind, in a window
+	maxKinds   = 1000 // told apart in a window; what is over that is one kind for each workspace
+	maxWaiting = 1000 // for their commit; what is over that is counted
+	groupSize  = 100  // in one transaction
 	// commitTime bounds a commit, which is not called off with the request
 	// that began it: others wait for it too.
 	commitTime = 10 * time.Second
@@ -25,11 +26,25 @@ const (
 // kind is what refusals have in common that are counted together. Only the
 // workspace is set where there were too many kinds.
 type kind struct {
-	workspace  uuid.UUID
-	actor      uuid.UUID
-	name       string // where the actor has no id
-	action, ip string
-	test       bool
+	workspace       uuid.UUID
+	actor           uuid.UUID
+	name            string // where the actor has no id
+	action, network string
+	test            bool
+}
+
+// network returns the address that stands for those which one host may have by
+// itself, as many as it likes: of IPv6, that of the /64 network.
+func network(ip string) string {
+	address, err := netip.ParseAddr(ip)
+	if err != nil || !address.Is6() || address.Is4In6() {
+		return ip
+	}
+	prefix, err := address.Prefix(64)
+	if err != nil {
+		return ip
+	}
+	return prefix.Addr().String()
 }
 
 // tally is how often one kind came in a window.
@@ -95,7 +110,8 @@ func (r *refusals) admit(e auditsink.Event) *waiter {
 }
 
 func (r *refusals) tally(e auditsink.Event) *tally {
-	k := kind{workspace: e.Workspace.ID, action: e.Action, ip: e.IP, test: e.Test, name: e.Actor.Name}
+	e.IP = network(e.IP)
+	k := kind{workspace: e.Workspace.ID, action: e.Action, network: e.IP, test: e.Test, name: e.Actor.Name}
 	if e.Actor.ID != nil {
 		k.actor, k.name = *e.Actor.ID, ""
 	}

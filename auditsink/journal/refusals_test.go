@@ -61,6 +61,37 @@ func TestKindsAreBounded(t *testing.T) {
 	})
 }
 
+// A host of IPv6 has as many addresses as it likes, all of one network.
+func TestNetworkOfIPv6IsOneKind(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		byIP := map[string]int{}
+		r := newRefusals(func(_ context.Context, events []auditsink.Event) error {
+			for _, e := range events {
+				if n, summed := e.Changes["refusals"]; summed {
+					byIP[e.IP] += n[1].(int)
+				}
+			}
+			return nil
+		})
+		for i := range 100 {
+			for _, ip := range []string{fmt.Sprintf("2001:db8:0:1:%x::1", i), fmt.Sprintf("::ffff:192.0.2.%d", i), fmt.Sprintf("198.51.100.%d", i)} {
+				if err := r.add(t.Context(), refused(uuid.Max, ip)); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if len(r.tallies) != 201 {
+			t.Errorf("%d kinds are told apart", len(r.tallies))
+		}
+		if err := r.finish(t.Context(), time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		if len(byIP) != 1 || byIP["2001:db8:0:1::"] != 100-oneByOne {
+			t.Errorf("counted %v", byIP)
+		}
+	})
+}
+
 // While one group is being committed, those that come wait together, and those
 // beyond the bound are counted.
 func TestWaitingIsBounded(t *testing.T) {
@@ -74,7 +105,7 @@ func TestWaitingIsBounded(t *testing.T) {
 		})
 		for i := range maxWaiting + 50 {
 			go func() {
-				if err := r.add(t.Context(), refused(uuid.Max, fmt.Sprint(i))); err != nil {
+				if err := r.add(t.Context(), refused(uuid.Max, fmt.Sprint(i/oneByOne))); err != nil {
 					t.Error(err)
 				}
 			}()
@@ -85,8 +116,12 @@ func TestWaitingIsBounded(t *testing.T) {
 		if len(sizes) != 1+maxWaiting/groupSize || sizes[0] != 1 || sizes[1] != groupSize {
 			t.Errorf("groups of %v", sizes)
 		}
-		if due := r.turn(time.Now(), true); len(due) != 49 {
-			t.Errorf("%d were counted", len(due))
+		counted := 0
+		for _, e := range r.turn(time.Now(), true) {
+			counted += e.Changes["refusals"][1].(int)
+		}
+		if counted != 49 {
+			t.Errorf("%d were counted", counted)
 		}
 	})
 }

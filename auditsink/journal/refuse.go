@@ -13,7 +13,7 @@ import (
 // Refuse records an event that has no transaction of its own: a caller was
 // refused, a secret was exposed. Those who cause such events may do so as fast
 // as they can send requests, so of one kind (same workspace, actor, action and
-// address) the first ten in a minute are recorded one by one, and Refuse
+// address, of IPv6 the /64 network) the first ten in a minute are recorded one by one, and Refuse
 // returns when that is committed. The rest are counted; the count is recorded
 // as one event when the minute ends or [Journal.Run] does.
 //

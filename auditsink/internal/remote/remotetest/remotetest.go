@@ -90,10 +90,14 @@ func (i *Identity) Mutual() *tls.Config {
 	}
 }
 
-// CA, Cert and Key are keys of a sink's URL: what to trust, and what to show.
-func (i *Identity) CA() string   { return "ca=" + inQuery(i.CertFile) }
+// CA is the key of a sink's URL with which it trusts the certificate.
+func (i *Identity) CA() string { return "ca=" + inQuery(i.CertFile) }
+
+// Cert is the key with which it shows the certificate, and goes with Key.
 func (i *Identity) Cert() string { return "cert=" + inQuery(i.CertFile) }
-func (i *Identity) Key() string  { return "key=" + inQuery(i.KeyFile) }
+
+// Key is the key with which it has the private key.
+func (i *Identity) Key() string { return "key=" + inQuery(i.KeyFile) }
 
 // Keys are those with which a sink trusts that server and is trusted by it.
 func (i *Identity) Keys() string { return i.CA() + "&" + i.Cert() + "&" + i.Key() }
