@@ -31,7 +31,7 @@ soak: ## try to break revocation and the audit log, each for KELOA_SOAK, such as
 
 bench: ## measure a verification against a bare net/http server, and the audit log, in a few minutes
 	go test -run='^$$' -bench=. ./token/bearer ./token/verdict ./token/usage
-	go test -run='^$$' -bench='Audit|Seal|Writers|CatchUp' -benchtime=1x ./auditsink/journal ./token
+	go test -run='^$$' -bench='Audit|Seal|Writers|CatchUp' -benchtime=1x ./auditsink/journal ./auditsink/natssink ./token
 	go run ./server/bench
 
 check: format vet lint vulnerabilities tidy generated compatibility model ## all that must hold besides the tests

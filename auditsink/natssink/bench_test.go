@@ -10,9 +10,10 @@ import (
 	"github.com/keloa/apitokens/auditsink/sinktest"
 )
 
-// BenchmarkAuditToNATS delivers records in batches as large as a relay's, to a
-// server in this process. The ratio is to publishing the same lines without any
-// order or condition, and waiting for all acknowledgements at the end.
+// BenchmarkAuditToNATS delivers records in batches as large as a relay's, to three
+// servers in this process that replicate the stream. The ratio is to publishing the
+// same lines without any order or condition, and waiting for all acknowledgements
+// at the end.
 func BenchmarkAuditToNATS(b *testing.B) {
 	for name, together := range map[string]bool{"one at a time": false, "together": true} {
 		b.Run(name, func(b *testing.B) {
@@ -20,10 +21,10 @@ func BenchmarkAuditToNATS(b *testing.B) {
 			records := sinktest.Records(b, 1, count)
 			var took, floor time.Duration
 			for b.Loop() {
-				server := plain(b)
-				js := manage(b, server.ClientURL())
-				makeStream(b, js, jetstream.StreamConfig{Subjects: []string{"log", "floor"}, AllowAtomicPublish: together})
-				sink := open(b, "nats://"+addr(server)+"/AUDIT.log")
+				servers := cluster(b)
+				js := manage(b, servers[0].ClientURL())
+				makeStream(b, js, jetstream.StreamConfig{Subjects: []string{"log", "floor"}, Replicas: 3, AllowAtomicPublish: together})
+				sink := open(b, "nats://"+addr(servers[0])+"/AUDIT.log")
 				begun := time.Now()
 				for at := 0; at < count; at += batch {
 					deliver(b, sink, records[at:min(at+batch, count)]...)

@@ -139,6 +139,9 @@ func cluster(t testing.TB) []*natsserver.Server {
 			o.Routes = routes
 		})
 	}
+	await(t, func() bool {
+		return servers[0].JetStreamIsCurrent() && servers[1].JetStreamIsCurrent() && servers[2].JetStreamIsCurrent()
+	})
 	return servers
 }
 

@@ -229,9 +229,6 @@ func loseLeader(t *testing.T, together bool) {
 		addrs[i] = addr(s)
 	}
 	js := manage(t, "nats://"+strings.Join(addrs, ",nats://"))
-	await(t, func() bool {
-		return servers[0].JetStreamIsCurrent() && servers[1].JetStreamIsCurrent() && servers[2].JetStreamIsCurrent()
-	})
 	makeStream(t, js, jetstream.StreamConfig{Subjects: []string{"log"}, Replicas: 3, AllowAtomicPublish: together})
 	sink := open(t, "nats://"+strings.Join(addrs, ",")+"/AUDIT.log")
 	records := sinktest.Records(t, 1, 300)
