@@ -118,7 +118,7 @@ func (c auditVerifyCommand) print(std streams, r journal.Report) error {
 	}
 	say("")
 	say("What this does not show:")
-	say("- what was never recorded")
+	say("- what was never recorded, and what somebody who can write the database had recorded: it is sealed as if a server had written it")
 	if len(c.Key) == 0 {
 		say("- that the keys are yours: the database names them, and who can write it can have signed with their own;" +
 			" give those that you wrote down with --key")

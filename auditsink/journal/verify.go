@@ -16,6 +16,9 @@ import (
 	"github.com/keloa/apitokens/ent"
 	"github.com/keloa/apitokens/ent/auditcheckpoint"
 	"github.com/keloa/apitokens/ent/auditentry"
+	"github.com/keloa/apitokens/ent/auditepoch"
+	"github.com/keloa/apitokens/ent/audithead"
+	"github.com/keloa/apitokens/ent/auditkey"
 	"github.com/keloa/apitokens/ent/audittree"
 )
 
@@ -62,19 +65,24 @@ type Loss struct {
 
 // TamperedError names the first record that is not what was sealed.
 type TamperedError struct {
-	Seq    int64
+	Seq    int64 // 0 for what has no place in the log; then Reason names it
 	Reason string
 }
 
-func (e *TamperedError) Error() string { return fmt.Sprintf("audit record %d: %s", e.Seq, e.Reason) }
+func (e *TamperedError) Error() string {
+	if e.Seq == 0 {
+		return e.Reason
+	}
+	return fmt.Sprintf("audit record %d: %s", e.Seq, e.Reason)
+}
 
 func tampered(seq int64, reason string, args ...any) error {
 	return &TamperedError{seq, fmt.Sprintf(reason, args...)}
 }
 
 // Verify reads the whole log and sees that its records have the sequences 1 to
-// the head without a gap, that the columns beside a record say what it says,
-// that the Merkle tree made anew from the records is the one that is stored,
+// the head without a gap, that no table has a row that no server writes, that the
+// columns beside a record say what it says, that the Merkle tree made anew from the records is the one that is stored,
 // that its root and every checkpoint were signed with a known key, and that a
 // copy holds the same records. It stops at the first that is not so and reports
 // a [TamperedError].
@@ -153,7 +161,7 @@ func (v *verification) begin(ctx context.Context) (beyond, err error) {
 	v.report.Keys = v.options.Keys
 	if v.report.Keys == nil {
 		if v.report.Keys, err = v.PublicKeys(ctx); err != nil {
-			return nil, err
+			return nil, v.unreadable(ctx, auditkey.Table, err)
 		}
 	}
 	if v.known, err = verifiers(v.report.Keys); err != nil {
@@ -174,23 +182,35 @@ func (v *verification) begin(ctx context.Context) (beyond, err error) {
 		}
 		v.keep(c)
 	}
-	// The head is read last: servers may be at work, and it only rises.
+	// The head is read after what it is compared with: servers may be at work,
+	// and it only rises.
 	found, err := v.furthest(ctx)
 	if err != nil {
 		return nil, err
 	}
-	end, err := v.db.Client().AuditHead.Get(ctx, headID)
-	if err != nil {
+	if err := v.readHead(ctx); err != nil {
 		return nil, err
 	}
-	v.head, v.note = end.Seq, end.Note
 	if v.epochs, err = readEpochs(ctx, v.db.Client().AuditEpoch); err != nil {
+		return nil, v.unreadable(ctx, auditepoch.Table, err)
+	}
+	if err := v.strays(ctx); err != nil {
 		return nil, err
 	}
-	if furthest := max(v.furthestKept, found); furthest > v.head {
-		beyond = tampered(v.head+1, "is missing: the log ends before it, and once went on to record %d", furthest)
+	return v.beyond(ctx, found)
+}
+
+// readHead reads the only row that the head has.
+func (v *verification) readHead(ctx context.Context) error {
+	rows, err := v.db.Client().AuditHead.Query().Order(ent.Asc(audithead.FieldID)).Limit(2).All(ctx)
+	if err != nil {
+		return v.unreadable(ctx, audithead.Table, err)
 	}
-	return beyond, nil
+	if len(rows) != 1 || rows[0].ID != headID {
+		return tampered(0, "the table %s does not have the one row that servers keep in it, which says where the audit log ends", audithead.Table)
+	}
+	v.head, v.note = rows[0].Seq, rows[0].Note
+	return nil
 }
 
 func (v *verification) keep(c Checkpoint) {
@@ -198,53 +218,25 @@ func (v *verification) keep(c Checkpoint) {
 	v.furthestKept = max(v.furthestKept, c.Size)
 }
 
-// furthest returns the last sequence that any table knows of, but for the head's.
-func (v *verification) furthest(ctx context.Context) (int64, error) {
-	var furthest int64
-	client := v.db.Client()
-	for _, last := range []func() (int64, error){
-		func() (int64, error) {
-			row, err := client.AuditEntry.Query().Where(auditentry.SeqNotNil()).Order(ent.Desc(auditentry.FieldSeq)).
-				Select(auditentry.FieldSeq).First(ctx)
-			if err != nil {
-				return 0, err
-			}
-			return *row.Seq, nil
-		},
-		func() (int64, error) {
-			return client.AuditTree.Query().Order(ent.Desc(audittree.FieldID)).FirstID(ctx)
-		},
-		func() (int64, error) {
-			return client.AuditCheckpoint.Query().Order(ent.Desc(auditcheckpoint.FieldID)).FirstID(ctx)
-		},
-	} {
-		seq, err := last()
-		if err != nil && !ent.IsNotFound(err) {
-			return 0, err
-		}
-		furthest = max(furthest, seq)
-	}
-	return furthest, nil
-}
-
 // batch looks at the next records.
 func (v *verification) batch(ctx context.Context) error {
 	done, client := v.tree.size, v.db.Client()
+	// One more than there can be, lest one that is there twice hide at the end.
 	rows, err := client.AuditEntry.Query().
-		Where(auditentry.SeqGT(done), auditentry.SeqLTE(v.head)).
-		Order(ent.Asc(auditentry.FieldSeq)).Limit(verifyBatch).All(ctx)
+		Where(auditentry.SeqGT(done), auditentry.SeqLTE(min(done+verifyBatch, v.head))).
+		Order(ent.Asc(auditentry.FieldSeq, auditentry.FieldID)).Limit(verifyBatch + 1).All(ctx)
 	if err != nil {
-		return err
+		return v.unreadable(ctx, auditentry.Table, err)
 	}
 	leaves, err := client.AuditTree.Query().
 		Where(audittree.IDGT(done), audittree.IDLTE(done+verifyBatch)).All(ctx)
 	if err != nil {
-		return err
+		return v.unreadable(ctx, audittree.Table, err)
 	}
 	notes, err := client.AuditCheckpoint.Query().
 		Where(auditcheckpoint.IDGT(done), auditcheckpoint.IDLTE(done+verifyBatch)).All(ctx)
 	if err != nil {
-		return err
+		return v.unreadable(ctx, auditcheckpoint.Table, err)
 	}
 	stored := make(map[int64][]byte, len(leaves))
 	for _, leaf := range leaves {
@@ -261,6 +253,9 @@ func (v *verification) batch(ctx context.Context) error {
 		seq := v.tree.size + 1
 		if *row.Seq != seq && v.epochs.lostUpTo(seq) > 0 {
 			break
+		}
+		if *row.Seq < seq {
+			return tampered(*row.Seq, "is there twice: audit entry %s has its sequence, too", row.ID)
 		}
 		if *row.Seq != seq {
 			return tampered(seq, "is missing: the next there is has the sequence %d", *row.Seq)
@@ -348,6 +343,9 @@ func (v *verification) signature(ctx context.Context) error {
 }
 
 func (v *verification) unsigned() error {
+	if v.report.Signed == v.head {
+		return tampered(v.head, "it is the last, and the head of the log lacks the signature over it that a server leaves there")
+	}
 	return tampered(v.report.Signed+1, "no server has signed it, nor what follows up to record %d", v.head)
 }
 

@@ -260,7 +260,10 @@ func TestVerifyNamesTheFirstBadRecord(t *testing.T) {
 		}, 11, "is missing"},
 		{"the head alone", func(t *testing.T, p *proven) {
 			p.tamper(t, "UPDATE audit_head SET seq = 10")
-		}, 11, "is missing"},
+		}, 11, "is behind the end of the log, which the head has at record 10"},
+		{"the signature of the end, taken away", func(t *testing.T, p *proven) {
+			p.tamper(t, "UPDATE audit_head SET note = NULL")
+		}, 13, "it is the last, and the head of the log lacks the signature over it"},
 		{"the tree", func(t *testing.T, p *proven) {
 			p.exchange(t, 8)
 		}, 8, "the Merkle tree above it"},
