@@ -79,7 +79,7 @@ func (m *memory) Claim(_ context.Context, to auditsink.Destination, holder uuid.
 	}
 	m.epoch, m.holder, m.until = m.epoch+1, holder, time.Now().Add(ttl)
 	return auditsink.Lease{
-		Sink: to.Name, Epoch: m.epoch, Cursor: m.cursor, TTL: ttl, Down: m.problem != "", Quarantined: len(m.quarantine),
+		Sink: to.Name, Epoch: m.epoch, Cursor: m.cursor, End: int64(len(m.records)), TTL: ttl, Down: m.problem != "", Quarantined: len(m.quarantine),
 	}, nil
 }
 

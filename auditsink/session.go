@@ -201,6 +201,11 @@ func (s *session) resume(ctx context.Context) error {
 	if err := s.probe(ctx); err != nil {
 		return err
 	}
+	if s.lease.Cursor > s.lease.End && s.lease.Cursor != s.to.Start.Cursor(s.lease.End) {
+		// Nothing that was sealed from now on to there would be delivered.
+		return fmt.Errorf("record %d is kept as its last one, but the log ends at %d: find out who changed that, and have it start over with audit sinks --forget",
+			s.lease.Cursor, s.lease.End)
+	}
 	ctx, done := context.WithTimeout(ctx, deliverTimeout)
 	defer done()
 	sink, ok := s.to.Sink.(Resumer)

@@ -40,7 +40,15 @@ func (f databaseFlag) log(ctx context.Context, std streams, fn func(*journal.Jou
 		return err
 	}
 	audit := journal.New(journal.Options{Database: db})
-	return fn(audit, token.New(token.Options{Database: db, Journal: audit}))
+	if err := fn(audit, token.New(token.Options{Database: db, Journal: audit})); err != nil {
+		return err
+	}
+	unsealed, err := audit.Backlog(ctx)
+	if err == nil && unsealed.Age > journal.MaxLag {
+		std.note("Not sealed, and so not shown, verified or delivered: records %d, the oldest from %s ago. A server seals them: see its log.",
+			unsealed.Entries, unsealed.Age.Round(time.Second))
+	}
+	return err
 }
 
 type auditTailCommand struct {

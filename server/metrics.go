@@ -110,7 +110,9 @@ var (
 	descAlone    = prometheus.NewDesc("keloa_rate_limit_alone_total", "Requests counted by this server alone because Redis did not answer.", nil, nil)
 	descShared   = prometheus.NewDesc("keloa_rate_limit_shared", "Whether requests are counted in Redis, for all servers.", nil, nil)
 
-	descLag         = prometheus.NewDesc("keloa_audit_lag_records", "Sealed audit records that a sink does not have yet.", []string{"sink"}, nil)
+	descUnsealed    = prometheus.NewDesc("keloa_audit_unsealed_records", "Audit records that are not sealed yet.", nil, nil)
+	descUnsealedAge = prometheus.NewDesc("keloa_audit_unsealed_seconds", "The age of the oldest audit record that is not sealed yet; 0 for none.", nil, nil)
+	descLag         = prometheus.NewDesc("keloa_audit_lag_records", "Audit records that a sink does not have yet, sealed or not.", []string{"sink"}, nil)
 	descLagSeconds  = prometheus.NewDesc("keloa_audit_lag_seconds", "The age of the oldest audit record that a sink does not have yet; 0 for none.", []string{"sink"}, nil)
 	descQuarantined = prometheus.NewDesc("keloa_audit_quarantined_records", "Audit records that a sink refused, and has stubs of.", []string{"sink"}, nil)
 	descSinkState   = prometheus.NewDesc("keloa_audit_sink_state", "1 for the state that a sink is in.", []string{"sink", "state"}, nil)
@@ -122,7 +124,7 @@ var (
 func (m *domainMetrics) Describe(to chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		descVerdicts, descLookups, descEnded, descTrusted, descCounted, descLimited, descAlone, descShared,
-		descLag, descLagSeconds, descQuarantined, descSinkState, descDelivered, descRetries,
+		descUnsealed, descUnsealedAge, descLag, descLagSeconds, descQuarantined, descSinkState, descDelivered, descRetries,
 	} {
 		to <- d
 	}
@@ -151,13 +153,21 @@ func (m *domainMetrics) Collect(to chan<- prometheus.Metric) {
 			to <- prometheus.MustNewConstMetric(descRetries, prometheus.CounterValue, float64(stats.Retries), sink)
 		}
 	}
-	m.collectSinks(to)
+	m.collectLog(to)
 }
 
-// collectSinks says how the sinks fare, whichever server feeds them.
-func (m *domainMetrics) collectSinks(to chan<- prometheus.Metric) {
+// collectLog says how the audit log and its sinks fare, whichever server seals it
+// and feeds them.
+func (m *domainMetrics) collectLog(to chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), maxScrape)
 	defer cancel()
+	unsealed, err := m.Journal.Backlog(ctx)
+	if err != nil {
+		m.Logger.WarnContext(ctx, "cannot tell how much of the audit log is sealed", slog.Any("error", err))
+		return
+	}
+	to <- prometheus.MustNewConstMetric(descUnsealed, prometheus.GaugeValue, float64(unsealed.Entries))
+	to <- prometheus.MustNewConstMetric(descUnsealedAge, prometheus.GaugeValue, unsealed.Age.Seconds())
 	sinks, err := m.Journal.Sinks(ctx)
 	if err != nil {
 		m.Logger.WarnContext(ctx, "cannot tell how far the audit sinks are", slog.Any("error", err))

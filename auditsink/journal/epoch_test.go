@@ -204,6 +204,12 @@ func TestSinkAheadOfTheLog(t *testing.T) {
 		if err := l.Ahead(t.Context(), lease, 6000); err != nil {
 			t.Fatal(err)
 		}
+		if err := l.Release(t.Context(), lease); err != nil {
+			t.Fatal(err)
+		}
+		if lease := claim(t, l.Journal, auditsink.Destination{Name: "archive"}); lease.End != 6000 {
+			t.Errorf("the log that is to go on behind record 6000 ends at %d", lease.End)
+		}
 		l.serve(t, 1)
 		wantSequences(t, l.sequences(t), 1, 2, 3, 6001, 6002)
 		report, err := l.Verify(t.Context(), journal.VerifyOptions{})

@@ -22,7 +22,7 @@ const MaxLag = 10 * time.Second
 type SinkState struct {
 	Name        string
 	Cursor      int64         // the last sequence that the sink is known to have, or was told to begin after
-	Behind      int64         // records that it is still to get
+	Behind      int64         // records that it is still to get, sealed or not
 	Lag         time.Duration // the age of the oldest of those; 0 for none
 	Required    bool          // as who last fed it was told
 	Quarantined int           // records that it refused, and has stubs of
@@ -72,11 +72,15 @@ func (j *Journal) Sinks(ctx context.Context) ([]SinkState, error) {
 }
 
 func (j *Journal) sinks(ctx context.Context) (states []SinkState, err error) {
-	// The cursors first: what is sealed between the reads counts as lag, and
-	// never as less than none.
+	// The cursors first and the head last: what is recorded and sealed between the
+	// reads counts as lag, and never as less than none.
 	client := j.db.Client()
 	rows, err := client.SinkCursor.Query().Order(ent.Asc(sinkcursor.FieldID)).All(ctx)
 	if err != nil || len(rows) == 0 {
+		return nil, err
+	}
+	unsealed, err := j.backlog(ctx)
+	if err != nil {
 		return nil, err
 	}
 	head, err := client.AuditHead.Get(ctx, headID)
@@ -91,7 +95,7 @@ func (j *Journal) sinks(ctx context.Context) (states []SinkState, err error) {
 		state := SinkState{
 			Name:      row.ID,
 			Cursor:    row.Cursor,
-			Behind:    max(0, head.Seq-row.Cursor),
+			Behind:    max(0, head.Seq+unsealed.Entries-row.Cursor),
 			Required:  row.Required,
 			DownSince: row.DownSince,
 			Holder:    row.Holder,
@@ -103,14 +107,58 @@ func (j *Journal) sinks(ctx context.Context) (states []SinkState, err error) {
 		if state.Quarantined, err = client.AuditQuarantine.Query().Where(auditquarantine.Sink(row.ID)).Count(ctx); err != nil {
 			return nil, err
 		}
-		if state.Behind > 0 {
+		if head.Seq > row.Cursor {
 			if state.Lag, err = j.lag(ctx, row.Cursor); err != nil {
 				return nil, err
 			}
 		}
+		if state.Behind > 0 {
+			state.Lag = max(state.Lag, unsealed.Age)
+		}
 		states = append(states, state)
 	}
 	return states, nil
+}
+
+// Backlog is what is recorded and not sealed, so that no sink can have it. It is
+// of the last moments, unless sealing fails or no server runs.
+type Backlog struct {
+	Entries int64
+	Age     time.Duration // of the oldest; 0 for none
+}
+
+// Backlog returns what is not sealed.
+func (j *Journal) Backlog(ctx context.Context) (Backlog, error) {
+	b, err := j.backlog(ctx)
+	if err != nil {
+		return Backlog{}, fmt.Errorf("read what is not sealed of the audit log: %w", err)
+	}
+	return b, nil
+}
+
+func (j *Journal) backlog(ctx context.Context) (Backlog, error) {
+	oldest, err := j.oldestUnsealed(ctx)
+	if err != nil || oldest == nil {
+		return Backlog{}, err
+	}
+	n, err := j.db.Client().AuditEntry.Query().Where(auditentry.SeqIsNil()).Count(ctx)
+	return Backlog{int64(n), max(0, j.now().Sub(*oldest))}, err
+}
+
+// oldestUnsealed returns when the oldest entry without a sequence was made, nil if
+// there is none. It does not read the id, which may be what the sealer cannot read.
+func (j *Journal) oldestUnsealed(ctx context.Context) (*time.Time, error) {
+	rows, err := j.db.Read(ctx, "SELECT at FROM audit_entries WHERE seq IS NULL ORDER BY id LIMIT 1")
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	if !rows.Next() {
+		return nil, rows.Err()
+	}
+	var at time.Time
+	err = rows.Scan(&at)
+	return &at, err
 }
 
 // Forget removes what is kept of a sink that nobody feeds: a sink of that name

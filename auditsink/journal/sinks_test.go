@@ -146,6 +146,59 @@ func TestGate(t *testing.T) {
 
 // What is in quarantine outlasts a restart, is offered again with growing pauses,
 // and is bounded.
+// What is not sealed no sink can have, whatever became of the sealer.
+func TestUnsealedIsLag(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		clock := newClock()
+		j := journal.New(journal.Options{Database: db, Now: clock.now})
+		claim(t, j, auditsink.Destination{Name: "archive", Required: true})
+		claim(t, j, auditsink.Destination{Name: "later", Required: true, Start: auditsink.Start{Seq: 3}})
+		want := func(entries int64, age time.Duration, unavailable string) {
+			t.Helper()
+			backlog, err := j.Backlog(t.Context())
+			if err != nil || backlog != (journal.Backlog{Entries: entries, Age: age}) {
+				t.Errorf("not sealed: %+v, %v", backlog, err)
+			}
+			s := stateOf(t, j)
+			if s.Behind != entries || s.Lag != age || s.Unavailable() != unavailable {
+				t.Errorf("%+v", s)
+			}
+			err = journal.NewGate(j).Check(t.Context())
+			if (err == nil) != (unavailable == "") || err != nil && !strings.Contains(err.Error(), "archive, which "+unavailable) {
+				t.Errorf("the gate says %v", err)
+			}
+		}
+		want(0, 0, "")
+		for range 2 {
+			e := event(auditsink.ActionMint, uuid.New())
+			e.At = clock.now()
+			appendEvents(t, db, e)
+			clock.add(8 * time.Second)
+		}
+		want(2, 16*time.Second, "is too far behind")
+		run(t, j)()
+		if backlog, err := j.Backlog(t.Context()); err != nil || backlog != (journal.Backlog{}) {
+			t.Errorf("not sealed: %+v, %v", backlog, err)
+		}
+		if s := stateOf(t, j); s.Behind != 2 || s.Lag != 16*time.Second {
+			t.Errorf("%+v", s)
+		}
+
+		// One that no sealer can read keeps all after it from being sealed.
+		_, err := db.SQL().ExecContext(t.Context(), "INSERT INTO audit_entries (id, workspace_id, at, action, outcome, test, record)"+
+			" SELECT X'01', workspace_id, at, action, outcome, test, record FROM audit_entries LIMIT 1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s := stateOf(t, j); s.Behind != 3 || s.Lag != 16*time.Second {
+			t.Errorf("%+v", s)
+		}
+		if err := journal.NewGate(j).Check(t.Context()); err == nil || !strings.Contains(err.Error(), "is too far behind") {
+			t.Errorf("the gate says %v", err)
+		}
+	})
+}
+
 func TestQuarantine(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		j := open(db)

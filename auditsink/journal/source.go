@@ -121,6 +121,9 @@ func (j *Journal) Claim(ctx context.Context, to auditsink.Destination, holder uu
 			return auditsink.ErrHeld
 		}
 		lease.Epoch, lease.Cursor, lease.Down = row.Epoch+1, row.Cursor, row.DownSince != nil
+		if lease.End, err = lastGivenOut(ctx, tx); err != nil {
+			return err
+		}
 		if lease.Quarantined, err = tx.AuditQuarantine.Query().Where(auditquarantine.Sink(to.Name)).Count(ctx); err != nil {
 			return err
 		}
@@ -130,6 +133,17 @@ func (j *Journal) Claim(ctx context.Context, to auditsink.Destination, holder uu
 		return auditsink.Lease{}, fmt.Errorf("claim audit sink %s: %w", to.Name, err)
 	}
 	return lease, nil
+}
+
+// lastGivenOut returns the end of the log, lost sequences that it is still to pass
+// over included.
+func lastGivenOut(ctx context.Context, tx *ent.Tx) (int64, error) {
+	head, err := tx.AuditHead.Get(ctx, headID)
+	if err != nil {
+		return 0, err
+	}
+	es, err := readEpochs(ctx, tx.AuditEpoch)
+	return es.end(head.Seq), err
 }
 
 // begin gives a new sink its place in the log, unless another server has just
