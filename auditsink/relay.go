@@ -51,6 +51,8 @@ type Relay struct {
 	// notBefore is until when the destination asked to be left alone.
 	notBefore time.Time
 
+	reopened atomic.Bool // and not yet asked where to go on
+
 	most int // records in a batch
 
 	// What is known of a record that may be what the sink cannot take.
@@ -124,9 +126,10 @@ func (r *Relay) Run(ctx context.Context) error {
 	return nil
 }
 
-// Reopen lets the sink take up its destination again, if it is a [Reopener]. It
-// may be called while Run runs.
+// Reopen lets the sink take up its destination again, if it is a [Reopener], and
+// goes on where that ends, if it is a [Resumer]. It may be called while Run runs.
 func (r *Relay) Reopen(ctx context.Context) error {
+	defer r.reopened.Store(true)
 	sink, ok := r.to.Sink.(Reopener)
 	if !ok {
 		return nil

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -77,8 +78,9 @@ func wantUpTo(t *testing.T, s *sink, last int) {
 
 // running is a relay that runs, with what it logs.
 type running struct {
-	log  bytes.Buffer
-	stop func()
+	relay *auditsink.Relay
+	log   bytes.Buffer
+	stop  func()
 }
 
 func start(t *testing.T, source auditsink.Source, to auditsink.Destination) *running {
@@ -87,8 +89,8 @@ func start(t *testing.T, source auditsink.Source, to auditsink.Destination) *run
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	to.Name = "test"
-	relay := auditsink.NewRelay(to, source, slog.New(slog.NewTextHandler(&r.log, nil)))
-	go func() { ended <- relay.Run(ctx) }()
+	r.relay = auditsink.NewRelay(to, source, slog.New(slog.NewTextHandler(&r.log, nil)))
+	go func() { ended <- r.relay.Run(ctx) }()
 	r.stop = sync.OnceFunc(func() {
 		cancel()
 		if err := <-ended; err != nil {
@@ -348,6 +350,40 @@ func TestRelayFillsWhatTheDestinationLost(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A destination that ends before the log, as the filter lets nothing more through,
+// lacks nothing.
+func TestFilteredRecordsAreNotLacking(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		filter, err := auditsink.ParseFilter("action:*.mint")
+		if err != nil {
+			t.Fatal(err)
+		}
+		records := sinktest.Records(t, 1, 40)
+		last := slices.IndexFunc(records, filter.Passes)
+		source, to := newMemory(), &resumer{high: records[last].Seq}
+		rest := slices.DeleteFunc(slices.Clone(records[last+1:]), filter.Passes)
+		source.add(records[:last+1]...)
+		for _, r := range rest {
+			if r, err = auditsink.NewRecord(int64(len(source.records)+1), r.Canonical()); err != nil {
+				t.Fatal(err)
+			}
+			source.add(r)
+		}
+		source.cursor = int64(len(source.records))
+		r := start(t, source, auditsink.Destination{Sink: to, Filter: filter})
+		synctest.Wait()
+		next, err := auditsink.NewRecord(source.cursor+1, records[last].Canonical())
+		if err != nil {
+			t.Fatal(err)
+		}
+		source.add(next)
+		r.stop()
+		if got := to.sequences(); len(rest) == 0 || !slices.Equal(got, []int64{next.Seq}) || r.log.Len() != 0 {
+			t.Errorf("delivered %v, logged %s", got, &r.log)
+		}
+	})
 }
 
 // A destination that holds more than the log belongs to another log, or the

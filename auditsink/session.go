@@ -23,6 +23,10 @@ type session struct {
 	until atomic.Int64
 	began time.Time
 
+	// lacking is the last sequence that the destination once had, where it ends
+	// before that; else 0.
+	lacking int64
+
 	// When what is only done now and then was last done.
 	probed, signed, offered time.Time
 }
@@ -117,10 +121,12 @@ func (s *session) holds() bool { return s.left() > 0 }
 
 // feed delivers what is sealed and waits for more.
 func (s *session) feed(ctx context.Context, stop <-chan struct{}) error {
-	if err := s.resume(ctx); err != nil {
-		return err
-	}
-	for {
+	for first := true; ; first = false {
+		if s.reopened.Swap(false) || first {
+			if err := s.resume(ctx); err != nil {
+				return err
+			}
+		}
 		if err := s.offer(ctx); err != nil {
 			return err
 		}
@@ -231,9 +237,7 @@ func (s *session) resume(ctx context.Context) error {
 		// It had more, or another destination of this name had it. What it
 		// holds is the truth; an empty one is new, or was emptied by who
 		// keeps the rest elsewhere, and goes on from the cursor.
-		s.log.LogAttrs(ctx, slog.LevelWarn, "the destination lacks audit records that were delivered, delivering them again",
-			slog.Int64("from", high+1), slog.Int64("to", s.lease.Cursor))
-		s.lease.Cursor = high // the stored one never goes back
+		s.lacking, s.lease.Cursor = s.lease.Cursor, high // the stored one never goes back
 		return nil
 	}
 	return s.move(ctx, high)
@@ -246,6 +250,7 @@ func (s *session) forward(ctx context.Context, records []Record) error {
 	if len(batch.Records) == 0 {
 		return s.move(ctx, last)
 	}
+	s.warnOfLack(ctx, batch.Records[0].Seq)
 	if err := s.attach(ctx, batch, last); err != nil {
 		return err
 	}
@@ -258,6 +263,16 @@ func (s *session) forward(ctx context.Context, records []Record) error {
 		return nil
 	}
 	return s.isolate(ctx, batch, failure)
+}
+
+// warnOfLack says once that the destination lacks records from first on, unless
+// that is behind all that it once had. What a filter leaves out it never had.
+func (s *session) warnOfLack(ctx context.Context, first int64) {
+	if first <= s.lacking {
+		s.log.LogAttrs(ctx, slog.LevelWarn, "the destination lacks audit records that were delivered, delivering them again",
+			slog.Int64("from", first), slog.Int64("to", s.lacking))
+	}
+	s.lacking = 0
 }
 
 // pick returns the first batch of records, and the sequence up to which it is

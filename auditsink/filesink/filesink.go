@@ -23,6 +23,10 @@
 // After a failed write or fsync nothing is assumed of the file: it is cut back
 // to where it was, opened anew and read again.
 //
+// A file that somebody has cut short, but not emptied, gets nothing more before
+// HighWater was asked for its end, so that who delivers can fill it up. Else it
+// would have a gap for good.
+//
 // # Concurrency
 //
 // Several processes may append to one file: whoever writes holds a lock on
@@ -66,6 +70,7 @@ type Sink struct {
 	file   *os.File // nil until it is needed, and after every doubt
 	size   int64    // of the file, all of it complete lines, where this process left it
 	last   int64    // the highest sequence in it
+	told   int64    // the last one that somebody was told is in it
 	signed int64    // the size of the last checkpoint that this process kept
 }
 
@@ -115,14 +120,19 @@ func pathOf(u *url.URL) (string, error) {
 // fsync.
 func (s *Sink) Describe() auditsink.Traits { return auditsink.Traits{Batch: 4096} }
 
-// Deliver appends those records of the batch that the file does not hold yet.
+// Deliver appends those records of the batch that the file does not hold yet. It
+// reports an error for a file that has lost the end of what it held, until
+// HighWater has said where it goes on.
 func (s *Sink) Deliver(ctx context.Context, b *auditsink.Batch) (auditsink.Result, error) {
 	var result auditsink.Result
 	err := s.use(ctx, func() error {
+		if 0 < s.last && s.last < s.told {
+			return fmt.Errorf("the file was cut short: it had record %d and ends at %d, and is to be filled up before it gets more", s.told, s.last)
+		}
 		if err := s.append(b.Records); err != nil {
 			return err
 		}
-		result.Accepted = len(b.Records)
+		result.Accepted, s.told = len(b.Records), s.last
 		return s.witness(b.Records[len(b.Records)-1].Checkpoint)
 	})
 	return result, err
@@ -132,7 +142,7 @@ func (s *Sink) Deliver(ctx context.Context, b *auditsink.Batch) (auditsink.Resul
 func (s *Sink) HighWater(ctx context.Context) (int64, error) {
 	var last int64
 	err := s.use(ctx, func() error {
-		last = s.last
+		last, s.told = s.last, s.last
 		return nil
 	})
 	return last, err

@@ -170,6 +170,32 @@ func TestFileIsMadeAnewWhenItIsGone(t *testing.T) {
 	}
 }
 
+// A file that was cut short gets nothing before it was asked where it ends, also
+// when the sink has just let go of it.
+func TestFileThatWasCutShortIsNotGoneOnWith(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "audit.jsonl")
+	sink := open(t, path).(*Sink)
+	records := sinktest.Records(t, 1, 6)
+	deliver(t, sink, records[:5])
+	if err := os.Truncate(path, int64(len(auditsink.AppendLines(nil, records[:2])))); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := sink.Reopen(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		result, err := sink.Deliver(t.Context(), &auditsink.Batch{Records: records[5:]})
+		if err == nil || result.Accepted != 0 || !strings.Contains(err.Error(), "it had record 5 and ends at 2") {
+			t.Fatalf("%d accepted, %v", result.Accepted, err)
+		}
+	}
+	if high, err := sink.HighWater(t.Context()); err != nil || high != 2 {
+		t.Fatalf("HighWater is %d, %v", high, err)
+	}
+	deliver(t, sink, records[2:])
+	wantFile(t, path, records)
+}
+
 func TestTwoSinksOnOneFileWriteEachRecordOnce(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "audit.jsonl")
 	one, other := open(t, path), open(t, path)
