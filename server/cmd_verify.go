@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,6 +29,7 @@ type auditVerifyCommand struct {
 // record that is not what was sealed.
 func (c auditVerifyCommand) Run(ctx context.Context, std streams) (err error) {
 	o := journal.VerifyOptions{Keys: c.Key}
+	var from []string // the files of o.Checkpoints
 	for _, path := range c.Checkpoint {
 		text, err := os.ReadFile(path)
 		if err != nil {
@@ -38,9 +40,13 @@ func (c auditVerifyCommand) Run(ctx context.Context, std streams) (err error) {
 			return fmt.Errorf("--checkpoint: %s holds no checkpoint", path)
 		}
 		o.Checkpoints = append(o.Checkpoints, kept...)
+		from = append(from, slices.Repeat([]string{path}, len(kept))...)
+	}
+	if c.Filter != "" && c.Against == "" {
+		return usagef("--filter: says what the file of a sink has; give that with --against")
 	}
 	if c.Against != "" {
-		file, err := os.Open(c.Against)
+		file, err := openFile(c.Against)
 		if err != nil {
 			return usagef("--against: %s", err)
 		}
@@ -65,6 +71,9 @@ func (c auditVerifyCommand) Run(ctx context.Context, std streams) (err error) {
 		if errors.Is(err, journal.ErrPublicKey) {
 			return usagef("--key: one is %s", journal.ErrPublicKey)
 		}
+		if bad, ok := errors.AsType[*journal.CheckpointError](err); ok {
+			return c.unopened(from[bad.Kept], bad)
+		}
 		if err != nil {
 			return err
 		}
@@ -73,6 +82,33 @@ func (c auditVerifyCommand) Run(ctx context.Context, std streams) (err error) {
 		}
 		return c.print(std, report)
 	})
+}
+
+// openFile opens what is not a folder, which opens as well and cannot be read.
+func openFile(path string) (*os.File, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	info, err := file.Stat()
+	if err == nil && info.IsDir() {
+		err = fmt.Errorf("read %s: is a directory", path)
+	}
+	if err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return file, nil
+}
+
+// unopened says why a checkpoint in a file proves nothing.
+func (c auditVerifyCommand) unopened(path string, bad *journal.CheckpointError) error {
+	switch {
+	case !bad.Unknown:
+		return fmt.Errorf("--checkpoint: %s holds no checkpoint of an audit log: %w", path, bad)
+	case len(c.Key) > 0:
+		return fmt.Errorf("--checkpoint: %s is signed with none of the keys that --key gives", path)
+	}
+	return fmt.Errorf("--checkpoint: %s is signed with no key that the database names: give the key that you wrote down with --key", path)
 }
 
 // checkpointsIn returns the checkpoints in a file: one, as audit checkpoint prints

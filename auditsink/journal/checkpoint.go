@@ -37,7 +37,10 @@ var (
 	// errRewritten is returned where the log no longer begins with what this
 	// process has signed.
 	errRewritten = errors.New("the audit log does not continue what was signed: it was changed, or the database was put back; run audit verify")
-	errKey       = errors.New("not a key for checkpoints: its first line must begin with PRIVATE+KEY+" + keyName)
+	// errUnknownKey is returned for a checkpoint that may be good, but that
+	// nobody who is trusted has signed.
+	errUnknownKey = errors.New("open a checkpoint: no known key has signed it")
+	errKey        = errors.New("not a key for checkpoints: its first line must begin with PRIVATE+KEY+" + keyName)
 )
 
 // Key signs checkpoints.
@@ -120,6 +123,9 @@ func OpenCheckpoint(signed string, public []string) (Checkpoint, error) {
 
 func openCheckpoint(signed string, known note.Verifiers) (Checkpoint, error) {
 	opened, err := note.Open([]byte(signed), known)
+	if _, ok := errors.AsType[*note.UnverifiedNoteError](err); ok {
+		return Checkpoint{}, errUnknownKey
+	}
 	if err != nil {
 		return Checkpoint{}, fmt.Errorf("open a checkpoint: %w", err)
 	}

@@ -76,6 +76,18 @@ func (e *TamperedError) Error() string {
 	return fmt.Sprintf("audit record %d: %s", e.Seq, e.Reason)
 }
 
+// CheckpointError is returned for a checkpoint that was kept elsewhere and cannot be
+// compared with the log.
+type CheckpointError struct {
+	Kept    int  // which of [VerifyOptions.Checkpoints] it is
+	Unknown bool // it may be good, but no known key has signed it
+	Err     error
+}
+
+func (e *CheckpointError) Error() string { return e.Err.Error() }
+
+func (e *CheckpointError) Unwrap() error { return e.Err }
+
 func tampered(seq int64, reason string, args ...any) error {
 	return &TamperedError{seq, fmt.Sprintf(reason, args...)}
 }
@@ -167,10 +179,10 @@ func (v *verification) begin(ctx context.Context) (beyond, err error) {
 	if v.known, err = verifiers(v.report.Keys); err != nil {
 		return nil, err
 	}
-	for _, signed := range v.options.Checkpoints {
+	for i, signed := range v.options.Checkpoints {
 		c, err := openCheckpoint(signed, v.known)
 		if err != nil {
-			return nil, err
+			return nil, &CheckpointError{i, errors.Is(err, errUnknownKey), err}
 		}
 		v.keep(c)
 	}
