@@ -170,20 +170,31 @@ func (r Record) Stub() (Record, error) {
 	if err != nil {
 		return Record{}, fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
+	return stub(r.Seq, r.LeafHash(), Event{ID: r.ID, At: r.At, Workspace: Workspace{ID: workspace}, Action: r.Action})
+}
+
+// Unreadable returns what stands in every sink for bytes of the log that are not a
+// record: a stub as [Record.Stub] has it, with their leaf hash. Of what they should
+// have been, of says the ID, At, Workspace.ID and Action.
+func Unreadable(seq int64, found []byte, of Event) (Record, error) {
+	return stub(seq, tlog.RecordHash(found), of)
+}
+
+func stub(seq int64, leaf tlog.Hash, of Event) (Record, error) {
 	canonical, err := Event{
-		ID:        uuid.NewSHA1(r.ID, []byte(ActionStub)),
-		At:        r.At,
-		Workspace: Workspace{ID: workspace},
+		ID:        uuid.NewSHA1(of.ID, []byte(ActionStub)),
+		At:        of.At,
+		Workspace: Workspace{ID: of.Workspace.ID},
 		Actor:     Actor{Kind: System, Name: "audit log"},
 		Action:    ActionStub,
 		Outcome:   Refused,
-		Target:    Target{Type: "AuditEntry", ID: &r.ID},
-		Changes:   map[string][2]any{"action": {nil, r.Action}},
+		Target:    Target{Type: "AuditEntry", ID: &of.ID},
+		Changes:   map[string][2]any{"action": {nil, of.Action}},
 	}.Canonical()
 	if err != nil {
 		return Record{}, err
 	}
-	return stamped(r.Seq, canonical, r.LeafHash())
+	return stamped(seq, canonical, leaf)
 }
 
 // IsStub reports whether the record is a stub: what it says is in the log under

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"entgo.io/ent/dialect"
@@ -13,6 +14,7 @@ import (
 	"github.com/keloa/apitokens/auditsink"
 	"github.com/keloa/apitokens/ent"
 	"github.com/keloa/apitokens/ent/auditcheckpoint"
+	"github.com/keloa/apitokens/ent/auditentry"
 	"github.com/keloa/apitokens/ent/auditquarantine"
 	"github.com/keloa/apitokens/ent/sinkcursor"
 )
@@ -23,7 +25,8 @@ var _ auditsink.Source = (*Journal)(nil)
 const readBytes = 2 << 20
 
 // Read returns up to limit sealed records whose Seq is above after, in order:
-// fewer where they are long.
+// fewer where they are long. One that the database no longer has as it was, so that
+// it is no record at all, is a stub: it is not to keep the rest from every sink.
 func (j *Journal) Read(ctx context.Context, after int64, limit int) ([]auditsink.Record, error) {
 	rows, err := j.readSealed(ctx, after, limit)
 	if err != nil {
@@ -36,10 +39,26 @@ func (j *Journal) Read(ctx context.Context, after int64, limit int) ([]auditsink
 		}
 		after = row.seq
 		if records[i], err = auditsink.NewRecord(after, row.record); err != nil {
-			return nil, fmt.Errorf("read audit record %d: %w", after, err)
+			if records[i], err = j.unreadable(ctx, row, err); err != nil {
+				return nil, fmt.Errorf("read audit record %d: %w", after, err)
+			}
 		}
 	}
 	return records, nil
+}
+
+// unreadable makes a stub of the columns beside what is no record.
+func (j *Journal) unreadable(ctx context.Context, row sealedRow, cause error) (auditsink.Record, error) {
+	entry, err := j.db.Client().AuditEntry.Query().Where(auditentry.Seq(row.seq)).
+		Select(auditentry.FieldID, auditentry.FieldAt, auditentry.FieldWorkspaceID, auditentry.FieldAction).Only(ctx)
+	if err != nil {
+		return auditsink.Record{}, errors.Join(cause, err)
+	}
+	j.log.LogAttrs(ctx, slog.LevelError, "an audit record in the database is not what was recorded, and sinks get a stub of it: run audit verify",
+		slog.Int64("record", row.seq), slog.String("id", entry.ID.String()), slog.Any("error", cause))
+	return auditsink.Unreadable(row.seq, row.record, auditsink.Event{
+		ID: entry.ID, At: entry.At, Workspace: auditsink.Workspace{ID: entry.WorkspaceID}, Action: entry.Action,
+	})
 }
 
 type sealedRow struct {

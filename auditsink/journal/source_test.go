@@ -4,12 +4,16 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
+	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/keloa/apitokens/auditsink"
 	"github.com/keloa/apitokens/auditsink/filesink"
@@ -188,6 +192,39 @@ func TestFileHoldsTheJournal(t *testing.T) {
 		}
 		wantFile(t, everything, want)
 		wantFile(t, mints, copyOf(t, j, func(r auditsink.Record) bool { return r.Action == auditsink.ActionMint }))
+	})
+}
+
+// What is no record, as a disk or a hand has left it, keeps nothing else from a
+// sink.
+func TestUnreadableRecordIsAStub(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		j := open(db)
+		appendEvents(t, db, event(auditsink.ActionMint, uuid.New()))
+		run(t, j)()
+		_, err := db.SQL().ExecContext(t.Context(), "INSERT INTO audit_entries (id, workspace_id, at, action, outcome, test, record)"+
+			" SELECT ?, workspace_id, at, action, outcome, test, 'torn' FROM audit_entries", uuid.Must(uuid.NewV7()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		appendEvents(t, db, event(auditsink.ActionRevoke, uuid.New()))
+		path := filepath.Join(t.TempDir(), "audit.jsonl")
+		stop := run(t, j)
+		relay(t, j, "archive=file:"+path)()
+		stop()
+
+		records, err := j.Read(t.Context(), 0, 10)
+		if err != nil || len(records) != 3 {
+			t.Fatalf("%d records, %v", len(records), err)
+		}
+		torn := slices.IndexFunc(records, auditsink.Record.IsStub)
+		if torn < 1 || records[torn].LeafHash() != tlog.RecordHash([]byte("torn")) || !bytes.Contains(records[torn].Line, []byte(`"changes":{"action":[null,"`+auditsink.ActionMint+`"]}`)) {
+			t.Errorf("the stub is record %d: %s", torn+1, records[torn].Line)
+		}
+		wantFile(t, path, auditsink.AppendLines(nil, records))
+		if _, err := j.Verify(t.Context(), journal.VerifyOptions{}); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("audit record %d:", torn+1)) {
+			t.Errorf("Verify: %v", err)
+		}
 	})
 }
 
