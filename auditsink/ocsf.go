@@ -141,7 +141,7 @@ var ocsfKinds = map[string]ocsfKind{
 // ocsfLine returns the record in OCSF, on one line. The same record always gives
 // the same bytes.
 func ocsfLine(r Record) ([]byte, error) {
-	e, err := ParseCanonical(r.Canonical())
+	e, err := r.Event()
 	if err != nil {
 		return nil, err
 	}

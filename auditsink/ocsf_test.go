@@ -139,6 +139,27 @@ func validate(class string, line []byte) error {
 }
 
 // The schema is one that refuses something.
+// A record of which only the head can be read is an event, too: that of its stub.
+func TestOCSFOfWhatCannotBeRead(t *testing.T) {
+	whole := sinktest.Records(t, 1, 1)[0]
+	torn, err := auditsink.NewRecord(1, bytes.TrimSuffix(whole.Canonical(), []byte("}}")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	mapped, err := auditsink.OCSF.Record(torn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stub, err := torn.Stub()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := auditsink.OCSF.Record(stub)
+	if err != nil || !bytes.Equal(mapped.Line, want.Line) {
+		t.Errorf("%s, want %s, %v", mapped.Line, want.Line, err)
+	}
+}
+
 func TestOCSFSchemaRefuses(t *testing.T) {
 	mapped, err := auditsink.OCSF.Record(sinktest.Records(t, 1, 1)[0])
 	if err != nil {

@@ -181,7 +181,16 @@ func Unreadable(seq int64, found []byte, of Event) (Record, error) {
 }
 
 func stub(seq int64, leaf tlog.Hash, of Event) (Record, error) {
-	canonical, err := Event{
+	canonical, err := StubEvent(of).Canonical()
+	if err != nil {
+		return Record{}, err
+	}
+	return stamped(seq, canonical, leaf)
+}
+
+// StubEvent is the event of a stub, of which [Unreadable] says what it stands for.
+func StubEvent(of Event) Event {
+	return Event{
 		ID:        uuid.NewSHA1(of.ID, []byte(ActionStub)),
 		At:        of.At,
 		Workspace: Workspace{ID: of.Workspace.ID},
@@ -190,11 +199,21 @@ func stub(seq int64, leaf tlog.Hash, of Event) (Record, error) {
 		Outcome:   Refused,
 		Target:    Target{Type: "AuditEntry", ID: &of.ID},
 		Changes:   map[string][2]any{"action": {nil, of.Action}},
-	}.Canonical()
-	if err != nil {
-		return Record{}, err
 	}
-	return stamped(seq, canonical, leaf)
+}
+
+// Event returns what the record says or, where only its head can be read any more,
+// what its stub does.
+func (r Record) Event() (Event, error) {
+	e, err := ParseCanonical(r.Canonical())
+	if err == nil {
+		return e, nil
+	}
+	stub, unnamed := r.Stub()
+	if unnamed != nil {
+		return Event{}, err
+	}
+	return ParseCanonical(stub.Canonical())
 }
 
 // IsStub reports whether the record is a stub: what it says is in the log under

@@ -115,7 +115,7 @@ func (c auditTailCommand) print(ctx context.Context, out io.Writer, audit *journ
 func printRecords(out io.Writer, records []auditsink.Record) error {
 	rows := make([][]string, len(records))
 	for i, r := range records {
-		e, err := auditsink.ParseCanonical(r.Canonical())
+		e, err := r.Event()
 		if err != nil {
 			return fmt.Errorf("read audit record %d: %w", r.Seq, err)
 		}
@@ -197,7 +197,7 @@ func export(ctx context.Context, std streams, audit *journal.Journal, within jou
 // records writes those records, and all that was written before.
 func (c auditCSV) records(records []auditsink.Record) error {
 	for _, r := range records {
-		e, err := auditsink.ParseCanonical(r.Canonical())
+		e, err := r.Event()
 		if err != nil {
 			return fmt.Errorf("read audit record %d: %w", r.Seq, err)
 		}

@@ -18,6 +18,7 @@ import (
 	"github.com/keloa/apitokens/auditsink"
 	"github.com/keloa/apitokens/auditsink/filesink"
 	"github.com/keloa/apitokens/auditsink/journal"
+	"github.com/keloa/apitokens/auditsink/sinktest"
 	"github.com/keloa/apitokens/ent/database"
 	"github.com/keloa/apitokens/ent/database/dbtest"
 )
@@ -222,6 +223,11 @@ func TestUnreadableRecordIsAStub(t *testing.T) {
 			t.Errorf("the stub is record %d: %s", torn+1, records[torn].Line)
 		}
 		wantFile(t, path, auditsink.AppendLines(nil, records))
+		page, err := j.List(t.Context(), journal.Query{Workspace: sinktest.Event(1).Workspace.ID})
+		said := slices.IndexFunc(page.Entries, func(e journal.Entry) bool { return e.Action == auditsink.ActionStub })
+		if err != nil || len(page.Entries) != 3 || said < 0 || page.Entries[said].ID != *page.Entries[said].Target.ID || *page.Entries[said].Seq != int64(torn+1) {
+			t.Errorf("the list has %+v, %v", page.Entries, err)
+		}
 		if _, err := j.Verify(t.Context(), journal.VerifyOptions{}); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("audit record %d:", torn+1)) {
 			t.Errorf("Verify: %v", err)
 		}

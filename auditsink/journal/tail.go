@@ -187,9 +187,7 @@ func (f *follower) read(ctx context.Context) (int, error) {
 			return 0, err
 		}
 		last = *row.Seq
-		if entries[i], err = decode(row); err != nil {
-			return 0, err
-		}
+		entries[i] = decode(row)
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
