@@ -129,7 +129,11 @@ func checkpointsIn(text []byte) []string {
 func (c auditVerifyCommand) print(std streams, r journal.Report) error {
 	var text strings.Builder
 	say := func(format string, args ...any) { fmt.Fprintf(&text, format+"\n", args...) }
-	say("Records: %d, without a gap, each as the tree beside them has it.", r.Records)
+	gap := "without a gap"
+	if len(r.Lost) > 0 {
+		gap = "but for those that are lost"
+	}
+	say("Records: %d, %s, each as the tree beside them has it.", r.Records, gap)
 	if r.Signed > 0 {
 		say("Checkpoints: %d, the last over record %d, each over these records and signed with one of:", r.Checkpoints, r.Signed)
 		for _, key := range r.Keys {
@@ -148,6 +152,9 @@ func (c auditVerifyCommand) print(std streams, r journal.Report) error {
 		if c.Against != "" {
 			say("Of those, %s has %d.", c.Against, lost.Copied)
 		}
+		if lost.Signed > 0 {
+			say("Up to record %d each is in %s as it was signed: a checkpoint that was kept covers them, and nothing of that is lost.", lost.Signed, c.Against)
+		}
 	}
 	if r.Mapped > 0 {
 		say("Of the records in %s, in OCSF: %d. Each was made of the record that is in the database (the leaf hash is the same); the rest of its text was not compared.", c.Against, r.Mapped)
@@ -155,6 +162,10 @@ func (c auditVerifyCommand) print(std streams, r journal.Report) error {
 	say("")
 	say("What this does not show:")
 	say("- what was never recorded, and what somebody who can write the database had recorded: it is sealed as if a server had written it")
+	if len(r.Lost) > 0 && len(c.Checkpoint) == 0 {
+		say("- that what is lost was lost by mishap, and not cut off by who can write the database:" +
+			" compare with a checkpoint that was kept elsewhere, with --checkpoint")
+	}
 	if len(c.Key) == 0 {
 		say("- that the keys are yours: the database names them, and who can write it can have signed with their own;" +
 			" give those that you wrote down with --key")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/bits"
 	"strings"
 
@@ -95,6 +96,9 @@ func (t *tree) add(leaf tlog.Hash) ([]byte, error) {
 	t.size++
 	return stored, nil
 }
+
+// clone returns a tree that grows apart from t.
+func (t *tree) clone() *tree { return &tree{t.size, maps.Clone(t.hashes)} }
 
 // prune forgets what the tree does not need in order to grow.
 func (t *tree) prune() {

@@ -45,7 +45,7 @@ type VerifyOptions struct {
 
 // Report says what Verify has looked at.
 type Report struct {
-	Records     int64    // from the first on, without a gap
+	Records     int64    // from the first on, without a gap but for what is lost
 	Checkpoints int      // that were checked
 	Signed      int64    // the last record that a checkpoint covers; 0 for none
 	Keys        []string // that were trusted
@@ -60,7 +60,10 @@ type Report struct {
 type Loss struct {
 	From, To int64
 	At       time.Time // when it was found
-	Copied   int64     // of them, those that the copy has
+	Copied   int64     // of them, those that the copy has, and no stub of
+	// Signed is the last of them up to which the copy holds what a checkpoint
+	// was signed over that was kept; 0 for none.
+	Signed int64
 }
 
 // TamperedError names the first record that is not what was sealed.
@@ -112,7 +115,7 @@ func (j *Journal) Verify(ctx context.Context, o VerifyOptions) (Report, error) {
 		v.copied = newCopyReader(o.Copy)
 	}
 	err := v.run(ctx)
-	v.report.Records = v.tree.size
+	v.report.Records = v.tree.size - v.gone
 	if v.copied != nil {
 		v.report.Foreign = v.copied.foreign
 	}
@@ -133,6 +136,10 @@ type verification struct {
 	tree    *tree   // made anew from the records
 	kept    map[int64][]Checkpoint
 	epochs  epochs
+	gone    int64 // records that are lost
+	// before are the trees that there may have been before what comes next was
+	// lost, as far as the copy holds that.
+	before []*tree
 
 	furthestKept int64
 	strange      error       // a checkpoint beside the copy that no known key has signed
@@ -392,13 +399,9 @@ func sameID(a, b *uuid.UUID) bool {
 	return *a == *b
 }
 
-// checkpoint looks at the checkpoints over the records up to seq. What was kept
-// of one that is lost is of the records that were lost.
+// checkpoint looks at the checkpoints over the records up to seq.
 func (v *verification) checkpoint(seq int64, signed string) error {
 	kept := v.kept[seq]
-	if v.epochs.lostUpTo(seq) > 0 {
-		kept = nil
-	}
 	if signed == "" && len(kept) == 0 {
 		return nil
 	}
@@ -406,9 +409,17 @@ func (v *verification) checkpoint(seq int64, signed string) error {
 	if err != nil {
 		return err
 	}
+	over := signed != "" // one is over what is in the database
 	for _, c := range kept {
-		if c.Root != root {
+		if c.Root == root {
+			over = true
+			continue
+		}
+		if v.epochs.lostUpTo(seq) == 0 {
 			return v.rewritten(seq)
+		}
+		if err := v.recovered(c); err != nil {
+			return err
 		}
 	}
 	if signed != "" {
@@ -421,7 +432,9 @@ func (v *verification) checkpoint(seq int64, signed string) error {
 		}
 	}
 	v.report.Checkpoints++
-	v.report.Signed = seq
+	if over {
+		v.report.Signed = seq
+	}
 	return nil
 }
 
