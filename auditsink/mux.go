@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -69,6 +70,9 @@ func (m *Mux) open(ctx context.Context, rawURL string) (Destination, error) {
 	case u.Fragment != "" || strings.HasSuffix(rawURL, "#"):
 		return Destination{}, errors.New(`its URL has a fragment: write "#" as %23`)
 	}
+	if !ValidPorts(u.Host) {
+		return Destination{}, errors.New("a port in its URL must be a number from 1 to 65535")
+	}
 	query, err := url.ParseQuery(u.RawQuery)
 	if err != nil {
 		return Destination{}, errors.New("the keys of its URL are malformed")
@@ -129,6 +133,18 @@ func takeCommon(query url.Values) (d Destination, err error) {
 		delete(query, key)
 	}
 	return d, nil
+}
+
+// ValidPorts reports whether each host, of which there may be several with commas
+// between them, has a port from 1 to 65535, or none.
+func ValidPorts(hosts string) bool {
+	for host := range strings.SplitSeq(hosts, ",") {
+		_, port, has := strings.Cut(host[strings.LastIndexByte(host, ']')+1:], ":")
+		if n, err := strconv.ParseUint(port, 10, 16); has && (err != nil || n == 0) {
+			return false
+		}
+	}
+	return true
 }
 
 // Keys returns the keys of a sink's URL, and an error that names the first one

@@ -66,7 +66,7 @@ func TestConformanceOfS3(t *testing.T) {
 			"s3://bucket?region=r&access-key=Canary-4711&secret-key=Canary-4711",
 			"s3://bucket?region=r&access-key=env:NO_SUCH_VARIABLE&secret-key=" + secret,
 			"s3://bucket?region=r&endpoint=Canary-4711", "s3://bucket?region=r&endpoint=https://u:Canary-4711@host",
-			"s3://bucket?region=r&ca=" + secret,
+			"s3://bucket?region=r&endpoint=https://host:99999", "s3://bucket?region=r&ca=" + secret,
 		},
 	})
 }
@@ -242,6 +242,21 @@ func TestFolderIsPrivate(t *testing.T) {
 		info, err := os.Stat(path)
 		if err != nil || info.Mode().Perm() != 0o700 {
 			t.Errorf("%s: mode %v, %v", path, info.Mode().Perm(), err)
+		}
+	}
+}
+
+// Who misnames a bucket is told what its name must be.
+func TestNamesOfBuckets(t *testing.T) {
+	for url, want := range map[string]string{
+		"s3:///p?region=r":  "names no bucket",
+		"s3://b/p?region=r": "3 to 63 characters",
+		"s3://" + strings.Repeat("b", 64) + "?region=r": "3 to 63 characters",
+		"s3://bucket-/p?region=r":                       "a letter or a digit",
+		"s3://bucket/a//b?region=r":                     "two slashes",
+	} {
+		if _, err := mux().Open(t.Context(), "a="+url); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", url, err, want)
 		}
 	}
 }

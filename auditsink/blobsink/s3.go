@@ -54,13 +54,18 @@ func OpenS3(ctx context.Context, u *url.URL) (auditsink.Sink, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !validBucket.MatchString(u.Host) || strings.Contains(u.Path, "//") {
+	switch {
+	case u.Host == "":
 		return nil, errors.New("it names no bucket: write " + S3Scheme + "://BUCKET/PREFIX")
+	case !validBucket.MatchString(u.Host):
+		return nil, errors.New("the name of its bucket must be 3 to 63 characters of a-z, 0-9, - and ., the first and the last of them a letter or a digit")
+	case strings.Contains(u.Path, "//"):
+		return nil, errors.New("its prefix must not have two slashes in a row")
 	}
 	b := &bucket{name: u.Host, prefix: strings.Trim(u.Path, "/"), region: query.Get("region"), endpoint: query.Get("endpoint"), tls: trust}
 	if b.endpoint != "" {
 		at, err := url.Parse(b.endpoint)
-		if err != nil || at.Host == "" || at.User != nil || (at.Scheme != "http" && at.Scheme != "https") {
+		if err != nil || at.Host == "" || !auditsink.ValidPorts(at.Host) || at.User != nil || (at.Scheme != "http" && at.Scheme != "https") {
 			return nil, errors.New("endpoint must be a URL of http or https")
 		}
 	}

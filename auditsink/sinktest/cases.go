@@ -86,6 +86,7 @@ func testBadURLs(t testing.TB, h Harness) {
 	bad := append(slices.Clone(h.BadURLs),
 		withKey(d.URL, "nosuchkey="+canary), withKey(d.URL, "start="+canary),
 		withKey(d.URL, "filter="+canary), withKey(d.URL, "start=now&start="+canary), withKey(d.URL, canary+"=%zz"))
+	bad = append(bad, badPorts(t, d.URL)...)
 	for _, text := range bad {
 		opened, err := h.Mux.Open(t.Context(), "kit="+text)
 		if err == nil {
@@ -100,6 +101,25 @@ func testBadURLs(t testing.TB, h Harness) {
 	if len(held(t, d)) != 0 {
 		t.Error("something was delivered")
 	}
+}
+
+// badPorts are URLs that lead to hosts with a port that there cannot be; none
+// where the URL leads to no host.
+func badPorts(t testing.TB, text string) []string {
+	t.Helper()
+	u, err := url.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if u.Host == "" {
+		return nil
+	}
+	var bad []string
+	for _, host := range []string{"localhost:99999", "localhost:0", "[::1]:65536", "localhost:1,localhost:99999", "localhost:99999,localhost:1"} {
+		u.Host = host
+		bad = append(bad, u.String())
+	}
+	return bad
 }
 
 // testCredentials takes away what the URL refers to, and writes the credential
