@@ -47,7 +47,8 @@ type Relay struct {
 	log    *slog.Logger
 	holder uuid.UUID
 	pauses *backoff.ExponentialBackOff
-	down   bool // the sink failed and has not recovered
+	down   bool  // the sink failed and has not recovered
+	next   int64 // the first sequence that the last session has not delivered; 0 before there was one
 	// notBefore is until when the destination asked to be left alone.
 	notBefore time.Time
 
@@ -110,11 +111,16 @@ func (r *Relay) Run(ctx context.Context) error {
 	for {
 		last := ctx.Err() != nil // then this is the last chance
 		err := r.session(work, ctx.Done())
-		if err == nil || last {
+		if err == nil {
+			break
+		}
+		if last || work.Err() != nil {
+			r.stopped(ctx, err)
 			break
 		}
 		sleep(ctx, r.failed(ctx, err))
 		if time.Now().Before(r.notBefore) { // told to stop meanwhile
+			r.stopped(ctx, err)
 			break
 		}
 	}
@@ -153,10 +159,26 @@ func (r *Relay) failed(ctx context.Context, err error) time.Duration {
 	r.retries.Add(1)
 	pause := r.pauses.NextBackOff()
 	if asked, ok := errors.AsType[*RetryError](err); ok {
-		pause = max(pause, min(asked.After, maxRetryAfter))
-		r.notBefore = time.Now().Add(min(asked.After, maxRetryAfter))
+		pause = max(pause, asked.pause())
+		r.notBefore = time.Now().Add(asked.pause())
 	}
 	return pause
+}
+
+// stopped says in the log that a relay was told to stop before its sink had taken
+// everything, unless another server feeds that. To be stopped is no failure of
+// the sink.
+func (r *Relay) stopped(ctx context.Context, err error) {
+	if r.next == 0 || errors.Is(err, ErrHeld) || errors.Is(err, ErrFenced) {
+		return
+	}
+	ctx, done := context.WithTimeout(context.WithoutCancel(ctx), leaseTime)
+	defer done()
+	if head, err := r.source.Head(ctx); err == nil && head < r.next {
+		return
+	}
+	r.log.LogAttrs(ctx, slog.LevelWarn, "audit sink was stopped before it had taken everything, goes on from there when it is started again",
+		slog.Int64("from", r.next))
 }
 
 // worked says in the log that the sink is back, if it was down.

@@ -230,8 +230,11 @@ func TestRelayLeavesTheDestinationAlone(t *testing.T) {
 		wantCalls(t, to, 3)
 		r.stop()
 		wantCalls(t, to, 3)
-		if !to.closed || !strings.Contains(r.log.String(), "too busy (to be tried again after 10m0s)") {
+		if !to.closed || !strings.Contains(r.log.String(), "too busy (to be tried again after 10m0s)") || !strings.Contains(r.log.String(), "stopped before it had taken everything") {
 			t.Errorf("closed %t, logged %s", to.closed, &r.log)
+		}
+		if source.problem != "deliver: post: too busy (to be tried again after 1h0m0s)" {
+			t.Errorf("reported %q", source.problem)
 		}
 	})
 }
@@ -523,13 +526,14 @@ func TestRelayThatIsFencedStops(t *testing.T) {
 	})
 }
 
-// A sink that hangs when the server stops holds it up for a bounded time.
+// A sink that hangs when the server stops holds it up for a bounded time. It is
+// said where it goes on, and not that it is down.
 func TestStopIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		source, to := newMemory(), &sink{}
 		to.before = func(ctx context.Context, _ *auditsink.Batch) (auditsink.Result, error) {
 			<-ctx.Done()
-			return auditsink.Result{}, ctx.Err()
+			return auditsink.Result{Accepted: 2}, errors.New("one that does not say why")
 		}
 		source.add(sinktest.Records(t, 1, 5)...)
 		r := start(t, source, auditsink.Destination{Sink: to})
@@ -538,6 +542,31 @@ func TestStopIsBounded(t *testing.T) {
 		r.stop()
 		if took := time.Since(began); took > 10*time.Second || !to.closed {
 			t.Errorf("the stop took %v, closed %t", took, to.closed)
+		}
+		log := r.log.String()
+		if strings.Count(log, "\n") != 1 || !strings.Contains(log, "level=WARN") || !strings.Contains(log, "stopped before it had taken everything") || !strings.Contains(log, "from=3") {
+			t.Errorf("logged %s", log)
+		}
+		if source.problem != "" || r.relay.Stats().Retries != 0 {
+			t.Errorf("reported %q, %d retries", source.problem, r.relay.Stats().Retries)
+		}
+	})
+}
+
+// A sink that is down when the server stops, and has all there is, was not stopped
+// too early.
+func TestStopOfASinkThatHasEverything(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source, to := newMemory(), &prober{}
+		source.add(sinktest.Records(t, 1, 5)...)
+		r := start(t, source, auditsink.Destination{Sink: to, Required: true})
+		synctest.Wait()
+		failure := errors.New("no route")
+		to.failure.Store(&failure)
+		pass(time.Minute)
+		r.stop()
+		if log := r.log.String(); !strings.Contains(log, "audit sink is down") || strings.Contains(log, "stopped") {
+			t.Errorf("logged %s", log)
 		}
 	})
 }

@@ -31,17 +31,18 @@ type session struct {
 	probed, signed, offered time.Time
 }
 
-// session claims the sink and feeds it until something fails, or until stop is
-// closed and nothing is left to deliver.
-func (r *Relay) session(ctx context.Context, stop <-chan struct{}) error {
+// session claims the sink and feeds it until something fails or work is done, or
+// until stop is closed and nothing is left to deliver.
+func (r *Relay) session(work context.Context, stop <-chan struct{}) error {
 	s := &session{Relay: r, began: time.Now()}
 	var err error
-	if s.lease, err = r.source.Claim(ctx, r.to, r.holder, leaseTime); err != nil {
+	if s.lease, err = r.source.Claim(work, r.to, r.holder, leaseTime); err != nil {
 		return err
 	}
+	defer func() { r.next = s.lease.Cursor + 1 }()
 	s.until.Store(int64(leaseTime))
 
-	ctx, cancel := context.WithCancelCause(WithLease(ctx, s.holds))
+	ctx, cancel := context.WithCancelCause(WithLease(work, s.holds))
 	var keeper sync.WaitGroup
 	lease := s.lease
 	keeper.Go(func() { cancel(s.keep(ctx, lease)) })
@@ -52,7 +53,7 @@ func (r *Relay) session(ctx context.Context, stop <-chan struct{}) error {
 	cancel(nil)
 	keeper.Wait()
 	s.until.Store(0) // what the sink still has in its hands is not to be written
-	if err != nil && !errors.Is(err, context.Canceled) && !errors.Is(err, ErrFenced) {
+	if err != nil && work.Err() == nil && !errors.Is(err, ErrFenced) {
 		r.report(ctx, lease, err.Error())
 	}
 	r.release(ctx, lease)

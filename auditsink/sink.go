@@ -118,8 +118,11 @@ type RetryError struct {
 }
 
 func (e *RetryError) Error() string {
-	return fmt.Sprintf("%v (to be tried again after %v)", e.Err, e.After)
+	return fmt.Sprintf("%v (to be tried again after %v)", e.Err, e.pause())
 }
+
+// pause is for how long the destination is left alone.
+func (e *RetryError) pause() time.Duration { return min(e.After, maxRetryAfter) }
 
 func (e *RetryError) Unwrap() error { return e.Err }
 
