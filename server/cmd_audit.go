@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/alecthomas/kong"
+
 	"github.com/keloa/apitokens/auditsink"
 	"github.com/keloa/apitokens/auditsink/journal"
 	"github.com/keloa/apitokens/token"
@@ -55,8 +57,22 @@ type auditTailCommand struct {
 	databaseFlag
 	jsonFlag
 
-	Lines  int64 `short:"n" default:"10" help:"How many records. Default: 10."`
-	Follow bool  `short:"f" help:"Go on with what is sealed from now on, until interrupted."`
+	Lines  lineCount `short:"n" default:"10" help:"How many records. Default: 10."`
+	Follow bool      `short:"f" help:"Go on with what is sealed from now on, until interrupted."`
+}
+
+// lineCount is a number of lines.
+type lineCount int64
+
+// Decode reads one. What begins with a hyphen is taken for the value, too, and not
+// for another flag: it may be a number.
+func (n *lineCount) Decode(d *kong.DecodeContext) error {
+	value, err := strconv.ParseInt(d.Scan.Pop().String(), 10, 64)
+	if err != nil || value < 0 {
+		return errors.New("must be a number, 0 or more")
+	}
+	*n = lineCount(value)
+	return nil
 }
 
 // followEvery is how soon a new record is seen.
@@ -64,9 +80,6 @@ const followEvery = 500 * time.Millisecond
 
 // Run prints the last records, and those that follow.
 func (c auditTailCommand) Run(ctx context.Context, std streams) error {
-	if c.Lines < 0 {
-		return usagef("--lines: must be 0 or more")
-	}
 	return c.log(ctx, std, func(audit *journal.Journal, _ *token.Service) error {
 		ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 		defer stop()
@@ -74,7 +87,7 @@ func (c auditTailCommand) Run(ctx context.Context, std streams) error {
 		if err != nil {
 			return err
 		}
-		last, err := c.print(ctx, std.out, audit, max(0, head-c.Lines))
+		last, err := c.print(ctx, std.out, audit, max(0, head-int64(c.Lines)))
 		tick := time.NewTicker(followEvery)
 		defer tick.Stop()
 		for err == nil && c.Follow {
