@@ -265,8 +265,10 @@ func (j *Journal) remember(c remembered) error {
 }
 
 // checkpoint keeps what was signed for good, if this process has sealed something
-// since it last did and, unless it must, that is long enough ago. It belongs to
-// Run.
+// since it last did and, unless it must, that is long enough ago. That it cannot
+// be remembered outside of the database keeps nothing from being sealed, signed
+// and delivered: it is logged, and tried again, and an error only where it must.
+// It belongs to Run.
 func (j *Journal) checkpoint(ctx context.Context, must bool) error {
 	if j.key == nil || !j.unsigned || !must && j.now().Sub(j.signedAt) < checkpointEvery {
 		return nil
@@ -274,8 +276,35 @@ func (j *Journal) checkpoint(ctx context.Context, must bool) error {
 	if err := j.keep(ctx); err != nil {
 		return fmt.Errorf("sign the audit log: %w", err)
 	}
-	j.unsigned, j.signedAt = false, j.now()
+	err := j.memorise()
+	if must {
+		return err
+	}
+	j.reportMemory(ctx, err)
+	j.unsigned, j.signedAt = err != nil, j.now()
 	return nil
+}
+
+// memorise keeps what was signed outside of the database.
+func (j *Journal) memorise() error {
+	if j.memory == nil || j.database == uuid.Nil || j.signed.Size == 0 {
+		return nil
+	}
+	return j.memory.store(j.database, j.signed)
+}
+
+// reportMemory logs that what was signed began not to be remembered, and that it
+// is again.
+func (j *Journal) reportMemory(ctx context.Context, err error) {
+	switch {
+	case err != nil && !j.forgetting:
+		j.forgetting = true
+		j.log.LogAttrs(ctx, slog.LevelError, "audit log is sealed and signed, but what was last signed is not kept beside the key,"+
+			" so after a restart a database that was changed or put back since may go unnoticed, will keep trying", slog.Any("error", err))
+	case err == nil && j.forgetting:
+		j.forgetting = false
+		j.log.LogAttrs(ctx, slog.LevelInfo, "what was last signed of the audit log is kept beside the key again")
+	}
 }
 
 // keep keeps the signed end of the log, which it signs where nobody has.
@@ -319,10 +348,7 @@ func (j *Journal) keep(ctx context.Context) error {
 	if err != nil || next.Size == 0 && j.signed.Size == 0 { // an empty log
 		return err
 	}
-	if err := j.remember(next); err != nil || j.memory == nil || j.database == uuid.Nil {
-		return err
-	}
-	return j.memory.store(j.database, next)
+	return j.remember(next)
 }
 
 // vouched reports whether the note is the checkpoint, signed with a key that the

@@ -3,6 +3,8 @@ package journal_test
 import (
 	"bytes"
 	"context"
+	"log/slog"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -55,6 +57,43 @@ func (l *lasting) putBack(t *testing.T, seq int64) {
 	l.exec(t, "DELETE FROM audit_checkpoints WHERE size > ?", seq)
 	l.exec(t, "DELETE FROM audit_epochs WHERE after >= ?", seq)
 	l.exec(t, "UPDATE audit_head SET seq = ?, note = (SELECT note FROM audit_checkpoints WHERE size = ?)", seq, seq)
+}
+
+// A folder of the key that cannot be written keeps nothing from being sealed and
+// signed, and the log says what is not kept, until it is.
+func TestMemoryThatCannotBeWritten(t *testing.T) {
+	l := last(t, dbtest.Migrated(t, dbtest.SQLiteURL(t)))
+	folder := filepath.Join(t.TempDir(), "missing")
+	log := make(logged, 10)
+	l.memory = journal.NewMemory(filepath.Join(folder, "key"), l.key)
+	l.Journal = journal.New(journal.Options{Database: l.db, Key: l.key, Memory: l.memory, Logger: slog.New(slog.NewTextHandler(log, nil))})
+	appendEvents(t, l.db, event(auditsink.ActionMint, uuid.New()))
+	stop := run(t, l.Journal)
+	if line := <-log; !strings.Contains(line, "audit log is sealed and signed, but") || !strings.Contains(line, "remember what was signed: open "+folder) {
+		t.Errorf("logged %s", line)
+	}
+	wantSequences(t, l.sequences(t), 1)
+	if _, err := l.LastCheckpoint(t.Context()); err != nil {
+		t.Errorf("the last checkpoint: %v", err)
+	}
+	if err := os.Mkdir(folder, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if line := <-log; !strings.Contains(line, "kept beside the key again") {
+		t.Errorf("logged %s", line)
+	}
+	stop()
+	if kept, err := filepath.Glob(filepath.Join(folder, "key.signed-*")); err != nil || len(kept) != 1 {
+		t.Errorf("kept %q, %v", kept, err)
+	}
+}
+
+// logged is lines of a log, to be waited for.
+type logged chan string
+
+func (l logged) Write(line []byte) (int, error) {
+	l <- string(line)
+	return len(line), nil
 }
 
 func (l *lasting) sequences(t *testing.T) []int64 {

@@ -76,6 +76,9 @@ type Journal struct {
 	key      *Key // nil to sign nothing
 	unsigned bool // something may be sealed that no checkpoint is kept of
 	memory   *Memory
+	// forgetting says that the memory could not be written the last time.
+	forgetting bool
+
 	database uuid.UUID  // which one the memory is of; nil until it was read
 	signed   remembered // what this process last signed
 	signedAt time.Time

@@ -86,5 +86,8 @@ func (m *Memory) store(database uuid.UUID, r remembered) error {
 	if err := errors.Join(err, file.Close()); err != nil {
 		return errors.Join(fmt.Errorf("remember what was signed: %w", err), os.Remove(file.Name()))
 	}
-	return os.Rename(file.Name(), path)
+	if err := os.Rename(file.Name(), path); err != nil {
+		return errors.Join(fmt.Errorf("remember what was signed: %w", err), os.Remove(file.Name()))
+	}
+	return nil
 }
