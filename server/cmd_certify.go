@@ -9,7 +9,7 @@ import (
 
 type auditCertifyCommand struct {
 	URL  string `arg:"" help:"The sink, as it stands behind NAME= in --audit-sink."`
-	Read string `placeholder:"COMMAND" help:"A shell command that prints everything that the destination holds, a record a line. Default: none; then only what the sink says is looked at."`
+	Read string `placeholder:"COMMAND" help:"A shell command that prints everything that the destination holds, a record a line; it may fail while nothing was delivered. Default: none; then only what the sink says is looked at."`
 }
 
 // Run tests the sink with made-up records.

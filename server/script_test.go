@@ -16,6 +16,10 @@ const patience = 30 * time.Second
 // TestScripts runs the scripts in testdata/script on the real main, each in a
 // folder of its own.
 func TestScripts(t *testing.T) {
+	examples, err := filepath.Abs("../docs/sinks")
+	if err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
@@ -25,6 +29,7 @@ func TestScripts(t *testing.T) {
 			if filepath.Base(e.WorkDir) == "script-cluster" {
 				e.Setenv("MYSQL", dbtest.MySQLURL(t))
 			}
+			e.Setenv("EXAMPLES", examples)
 			// The race detector makes each process wait a second at its end.
 			e.Setenv("GORACE", "atexit_sleep_ms=0")
 			started := servers{}

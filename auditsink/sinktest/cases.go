@@ -41,13 +41,22 @@ func held(t testing.TB, d Destination) []auditsink.Record {
 // once, byte by byte.
 func wantExactly(t testing.TB, d Destination, want []auditsink.Record) {
 	t.Helper()
+	d.expect(want)
 	compare(t, d, held(t, d), want)
+}
+
+// expect notes that the destination is to hold these records.
+func (d Destination) expect(want []auditsink.Record) {
+	if d.filled != nil && len(want) > 0 {
+		*d.filled = true
+	}
 }
 
 // wantAll is what is wanted after records were delivered again: from a Resumer
 // each once, from every other sink each at least once, in order at first sight.
 func wantAll(t testing.TB, sink auditsink.Sink, d Destination, want []auditsink.Record) {
 	t.Helper()
+	d.expect(want)
 	got := held(t, d)
 	if _, ok := sink.(auditsink.Resumer); !ok {
 		var last int64

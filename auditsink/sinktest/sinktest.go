@@ -6,7 +6,7 @@
 //
 //	func TestMain(m *testing.M) { sinktest.Main(m, mux()) }
 //
-//	func TestConformance(t testing.TB) {
+//	func TestConformance(t *testing.T) {
 //		sinktest.Run(t, sinktest.Harness{Mux: mux(), New: newDestination})
 //	}
 //
@@ -58,8 +58,12 @@ type Destination struct {
 	// sink delivers. Nil if nobody can: then only what the sink says is
 	// looked at.
 	Lines func(t testing.TB) []string
-	// Foreign puts something into the destination that is no audit record;
-	// nil if that cannot be.
+	// Foreign puts something into the destination that is no audit record, at
+	// the end also the beginning of one if it can be cut short there, as by
+	// kill -9; nil if none of that can be. Without it nothing tests that a
+	// [auditsink.Resumer] passes over what is not its own, nor that the next
+	// record does not become a part of one that was cut short: the kit kills
+	// sinks, but cannot see to it that this happens in the middle of a line.
 	Foreign func(t testing.TB)
 	// Command prepares the process that is killed, if it needs more than the
 	// URL; nil if not.
@@ -88,6 +92,9 @@ type Destination struct {
 	// after is the sequence that all records are above: the destination holds
 	// some from earlier.
 	after int64
+	// filled is set once the destination is to hold something; nil if nobody
+	// wants to know.
+	filled *bool
 }
 
 const (
