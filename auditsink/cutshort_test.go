@@ -41,8 +41,9 @@ func TestFileThatIsChangedUnderTheRelay(t *testing.T) {
 						t.Fatal(err)
 					}
 					source, records := newMemory(), sinktest.Records(t, 1, before+1)
-					source.add(records[:before]...)
 					r := start(t, source, to)
+					synctest.Wait()
+					source.add(records[:before]...)
 					synctest.Wait()
 					if err := os.WriteFile(path, test.change(fileOf(t, path)), 0o600); err != nil {
 						t.Fatal(err)
@@ -59,6 +60,9 @@ func TestFileThatIsChangedUnderTheRelay(t *testing.T) {
 					wantRecords(t, path, test.first, before+1)
 					r.stop()
 					wantLacks(t, r.log.String(), test.lacks)
+					if reopen && strings.Contains(r.log.String(), "is down") {
+						t.Errorf("to reopen is no failure: %s", &r.log)
+					}
 				})
 			})
 		}

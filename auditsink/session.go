@@ -122,6 +122,9 @@ func (s *session) holds() bool { return s.left() > 0 }
 
 // feed delivers what is sealed and waits for more.
 func (s *session) feed(ctx context.Context, stop <-chan struct{}) error {
+	if err := s.checkPlace(); err != nil {
+		return err
+	}
 	for first := true; ; first = false {
 		if s.reopened.Swap(false) || first {
 			if err := s.resume(ctx); err != nil {
@@ -202,16 +205,21 @@ func (s *session) probe(ctx context.Context) error {
 	return nil
 }
 
+// checkPlace refuses a place that was claimed behind the end of the log: nothing
+// that was sealed from then on to there would be delivered.
+func (s *session) checkPlace() error {
+	if s.lease.Cursor > s.lease.End && s.lease.Cursor != s.to.Start.Cursor(s.lease.End) {
+		return fmt.Errorf("record %d is kept as its last one, but the log ends at %d: find out who changed that, and have it start over with audit sinks --forget",
+			s.lease.Cursor, s.lease.End)
+	}
+	return nil
+}
+
 // resume finds out where to go on: behind what the relay knows to be
 // delivered and what the destination says that it holds.
 func (s *session) resume(ctx context.Context) error {
 	if err := s.probe(ctx); err != nil {
 		return err
-	}
-	if s.lease.Cursor > s.lease.End && s.lease.Cursor != s.to.Start.Cursor(s.lease.End) {
-		// Nothing that was sealed from now on to there would be delivered.
-		return fmt.Errorf("record %d is kept as its last one, but the log ends at %d: find out who changed that, and have it start over with audit sinks --forget",
-			s.lease.Cursor, s.lease.End)
 	}
 	ctx, done := context.WithTimeout(ctx, deliverTimeout)
 	defer done()
