@@ -54,7 +54,10 @@ func destination(together bool) func(testing.TB) sinktest.Destination {
 	return func(t testing.TB) sinktest.Destination {
 		server, id := guarded(t)
 		js := manage(t, "tls://"+addr(server), nats.UserInfo("keloa", password), nats.Secure(&tls.Config{RootCAs: id.Pool(), Certificates: []tls.Certificate{id.Certificate}, MinVersion: tls.VersionTLS12}))
-		makeStream(t, js, jetstream.StreamConfig{Subjects: []string{"keloa.>", "other"}, AllowAtomicPublish: together})
+		makeStream(t, js, jetstream.StreamConfig{
+			Subjects: []string{"keloa.>", "other"}, AllowAtomicPublish: together,
+			Duplicates: 100 * time.Millisecond, // the shortest there is: the server remembers their ids in this process
+		})
 		url := func(addr string) string {
 			return "nats+tls://" + addr + "/AUDIT.keloa.audit?user=keloa&password=" + remotetest.File(t, password)
 		}
