@@ -8361,22 +8361,24 @@ func (m *SignInCodeMutation) ResetEdge(name string) error {
 // SinkCursorMutation represents an operation that mutates the SinkCursor nodes in the graph.
 type SinkCursorMutation struct {
 	config
-	op            Op
-	typ           string
-	id            *string
-	cursor        *int64
-	addcursor     *int64
-	epoch         *int64
-	addepoch      *int64
-	holder        *uuid.UUID
-	held_until    *time.Time
-	required      *bool
-	down_since    *time.Time
-	problem       *string
-	clearedFields map[string]struct{}
-	done          bool
-	oldValue      func(context.Context) (*SinkCursor, error)
-	predicates    []predicate.SinkCursor
+	op              Op
+	typ             string
+	id              *string
+	cursor          *int64
+	addcursor       *int64
+	starts_after    *int64
+	addstarts_after *int64
+	epoch           *int64
+	addepoch        *int64
+	holder          *uuid.UUID
+	held_until      *time.Time
+	required        *bool
+	down_since      *time.Time
+	problem         *string
+	clearedFields   map[string]struct{}
+	done            bool
+	oldValue        func(context.Context) (*SinkCursor, error)
+	predicates      []predicate.SinkCursor
 }
 
 var _ ent.Mutation = (*SinkCursorMutation)(nil)
@@ -8537,6 +8539,76 @@ func (m *SinkCursorMutation) AddedCursor() (r int64, exists bool) {
 func (m *SinkCursorMutation) ResetCursor() {
 	m.cursor = nil
 	m.addcursor = nil
+}
+
+// SetStartsAfter sets the "starts_after" field.
+func (m *SinkCursorMutation) SetStartsAfter(i int64) {
+	m.starts_after = &i
+	m.addstarts_after = nil
+}
+
+// StartsAfter returns the value of the "starts_after" field in the mutation.
+func (m *SinkCursorMutation) StartsAfter() (r int64, exists bool) {
+	v := m.starts_after
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldStartsAfter returns the old "starts_after" field's value of the SinkCursor entity.
+// If the SinkCursor object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *SinkCursorMutation) OldStartsAfter(ctx context.Context) (v *int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldStartsAfter is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldStartsAfter requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldStartsAfter: %w", err)
+	}
+	return oldValue.StartsAfter, nil
+}
+
+// AddStartsAfter adds i to the "starts_after" field.
+func (m *SinkCursorMutation) AddStartsAfter(i int64) {
+	if m.addstarts_after != nil {
+		*m.addstarts_after += i
+	} else {
+		m.addstarts_after = &i
+	}
+}
+
+// AddedStartsAfter returns the value that was added to the "starts_after" field in this mutation.
+func (m *SinkCursorMutation) AddedStartsAfter() (r int64, exists bool) {
+	v := m.addstarts_after
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ClearStartsAfter clears the value of the "starts_after" field.
+func (m *SinkCursorMutation) ClearStartsAfter() {
+	m.starts_after = nil
+	m.addstarts_after = nil
+	m.clearedFields[sinkcursor.FieldStartsAfter] = struct{}{}
+}
+
+// StartsAfterCleared returns if the "starts_after" field was cleared in this mutation.
+func (m *SinkCursorMutation) StartsAfterCleared() bool {
+	_, ok := m.clearedFields[sinkcursor.FieldStartsAfter]
+	return ok
+}
+
+// ResetStartsAfter resets all changes to the "starts_after" field.
+func (m *SinkCursorMutation) ResetStartsAfter() {
+	m.starts_after = nil
+	m.addstarts_after = nil
+	delete(m.clearedFields, sinkcursor.FieldStartsAfter)
 }
 
 // SetEpoch sets the "epoch" field.
@@ -8861,9 +8933,12 @@ func (m *SinkCursorMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *SinkCursorMutation) Fields() []string {
-	fields := make([]string, 0, 7)
+	fields := make([]string, 0, 8)
 	if m.cursor != nil {
 		fields = append(fields, sinkcursor.FieldCursor)
+	}
+	if m.starts_after != nil {
+		fields = append(fields, sinkcursor.FieldStartsAfter)
 	}
 	if m.epoch != nil {
 		fields = append(fields, sinkcursor.FieldEpoch)
@@ -8893,6 +8968,8 @@ func (m *SinkCursorMutation) Field(name string) (ent.Value, bool) {
 	switch name {
 	case sinkcursor.FieldCursor:
 		return m.Cursor()
+	case sinkcursor.FieldStartsAfter:
+		return m.StartsAfter()
 	case sinkcursor.FieldEpoch:
 		return m.Epoch()
 	case sinkcursor.FieldHolder:
@@ -8916,6 +8993,8 @@ func (m *SinkCursorMutation) OldField(ctx context.Context, name string) (ent.Val
 	switch name {
 	case sinkcursor.FieldCursor:
 		return m.OldCursor(ctx)
+	case sinkcursor.FieldStartsAfter:
+		return m.OldStartsAfter(ctx)
 	case sinkcursor.FieldEpoch:
 		return m.OldEpoch(ctx)
 	case sinkcursor.FieldHolder:
@@ -8943,6 +9022,13 @@ func (m *SinkCursorMutation) SetField(name string, value ent.Value) error {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
 		m.SetCursor(v)
+		return nil
+	case sinkcursor.FieldStartsAfter:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetStartsAfter(v)
 		return nil
 	case sinkcursor.FieldEpoch:
 		v, ok := value.(int64)
@@ -8997,6 +9083,9 @@ func (m *SinkCursorMutation) AddedFields() []string {
 	if m.addcursor != nil {
 		fields = append(fields, sinkcursor.FieldCursor)
 	}
+	if m.addstarts_after != nil {
+		fields = append(fields, sinkcursor.FieldStartsAfter)
+	}
 	if m.addepoch != nil {
 		fields = append(fields, sinkcursor.FieldEpoch)
 	}
@@ -9010,6 +9099,8 @@ func (m *SinkCursorMutation) AddedField(name string) (ent.Value, bool) {
 	switch name {
 	case sinkcursor.FieldCursor:
 		return m.AddedCursor()
+	case sinkcursor.FieldStartsAfter:
+		return m.AddedStartsAfter()
 	case sinkcursor.FieldEpoch:
 		return m.AddedEpoch()
 	}
@@ -9028,6 +9119,13 @@ func (m *SinkCursorMutation) AddField(name string, value ent.Value) error {
 		}
 		m.AddCursor(v)
 		return nil
+	case sinkcursor.FieldStartsAfter:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddStartsAfter(v)
+		return nil
 	case sinkcursor.FieldEpoch:
 		v, ok := value.(int64)
 		if !ok {
@@ -9043,6 +9141,9 @@ func (m *SinkCursorMutation) AddField(name string, value ent.Value) error {
 // mutation.
 func (m *SinkCursorMutation) ClearedFields() []string {
 	var fields []string
+	if m.FieldCleared(sinkcursor.FieldStartsAfter) {
+		fields = append(fields, sinkcursor.FieldStartsAfter)
+	}
 	if m.FieldCleared(sinkcursor.FieldHolder) {
 		fields = append(fields, sinkcursor.FieldHolder)
 	}
@@ -9069,6 +9170,9 @@ func (m *SinkCursorMutation) FieldCleared(name string) bool {
 // error if the field is not defined in the schema.
 func (m *SinkCursorMutation) ClearField(name string) error {
 	switch name {
+	case sinkcursor.FieldStartsAfter:
+		m.ClearStartsAfter()
+		return nil
 	case sinkcursor.FieldHolder:
 		m.ClearHolder()
 		return nil
@@ -9091,6 +9195,9 @@ func (m *SinkCursorMutation) ResetField(name string) error {
 	switch name {
 	case sinkcursor.FieldCursor:
 		m.ResetCursor()
+		return nil
+	case sinkcursor.FieldStartsAfter:
+		m.ResetStartsAfter()
 		return nil
 	case sinkcursor.FieldEpoch:
 		m.ResetEpoch()

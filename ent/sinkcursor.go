@@ -20,6 +20,8 @@ type SinkCursor struct {
 	ID string `json:"id,omitempty"`
 	// Cursor holds the value of the "cursor" field.
 	Cursor int64 `json:"cursor,omitempty"`
+	// StartsAfter holds the value of the "starts_after" field.
+	StartsAfter *int64 `json:"starts_after,omitempty"`
 	// Epoch holds the value of the "epoch" field.
 	Epoch int64 `json:"epoch,omitempty"`
 	// Holder holds the value of the "holder" field.
@@ -44,7 +46,7 @@ func (*SinkCursor) scanValues(columns []string) ([]any, error) {
 			values[i] = &sql.NullScanner{S: new(uuid.UUID)}
 		case sinkcursor.FieldRequired:
 			values[i] = new(sql.NullBool)
-		case sinkcursor.FieldCursor, sinkcursor.FieldEpoch:
+		case sinkcursor.FieldCursor, sinkcursor.FieldStartsAfter, sinkcursor.FieldEpoch:
 			values[i] = new(sql.NullInt64)
 		case sinkcursor.FieldID, sinkcursor.FieldProblem:
 			values[i] = new(sql.NullString)
@@ -76,6 +78,13 @@ func (_m *SinkCursor) assignValues(columns []string, values []any) error {
 				return fmt.Errorf("unexpected type %T for field cursor", values[i])
 			} else if value.Valid {
 				_m.Cursor = value.Int64
+			}
+		case sinkcursor.FieldStartsAfter:
+			if value, ok := values[i].(*sql.NullInt64); !ok {
+				return fmt.Errorf("unexpected type %T for field starts_after", values[i])
+			} else if value.Valid {
+				_m.StartsAfter = new(int64)
+				*_m.StartsAfter = value.Int64
 			}
 		case sinkcursor.FieldEpoch:
 			if value, ok := values[i].(*sql.NullInt64); !ok {
@@ -155,6 +164,11 @@ func (_m *SinkCursor) String() string {
 	builder.WriteString(fmt.Sprintf("id=%v, ", _m.ID))
 	builder.WriteString("cursor=")
 	builder.WriteString(fmt.Sprintf("%v", _m.Cursor))
+	builder.WriteString(", ")
+	if v := _m.StartsAfter; v != nil {
+		builder.WriteString("starts_after=")
+		builder.WriteString(fmt.Sprintf("%v", *v))
+	}
 	builder.WriteString(", ")
 	builder.WriteString("epoch=")
 	builder.WriteString(fmt.Sprintf("%v", _m.Epoch))

@@ -30,6 +30,20 @@ func (_c *SinkCursorCreate) SetCursor(v int64) *SinkCursorCreate {
 	return _c
 }
 
+// SetStartsAfter sets the "starts_after" field.
+func (_c *SinkCursorCreate) SetStartsAfter(v int64) *SinkCursorCreate {
+	_c.mutation.SetStartsAfter(v)
+	return _c
+}
+
+// SetNillableStartsAfter sets the "starts_after" field if the given value is not nil.
+func (_c *SinkCursorCreate) SetNillableStartsAfter(v *int64) *SinkCursorCreate {
+	if v != nil {
+		_c.SetStartsAfter(*v)
+	}
+	return _c
+}
+
 // SetEpoch sets the "epoch" field.
 func (_c *SinkCursorCreate) SetEpoch(v int64) *SinkCursorCreate {
 	_c.mutation.SetEpoch(v)
@@ -213,6 +227,10 @@ func (_c *SinkCursorCreate) createSpec() (*SinkCursor, *sqlgraph.CreateSpec) {
 	if value, ok := _c.mutation.Cursor(); ok {
 		_spec.SetField(sinkcursor.FieldCursor, field.TypeInt64, value)
 		_node.Cursor = value
+	}
+	if value, ok := _c.mutation.StartsAfter(); ok {
+		_spec.SetField(sinkcursor.FieldStartsAfter, field.TypeInt64, value)
+		_node.StartsAfter = &value
 	}
 	if value, ok := _c.mutation.Epoch(); ok {
 		_spec.SetField(sinkcursor.FieldEpoch, field.TypeInt64, value)
@@ -426,6 +444,9 @@ func (u *SinkCursorUpsertOne) UpdateNewValues() *SinkCursorUpsertOne {
 	u.create.conflict = append(u.create.conflict, sql.ResolveWith(func(s *sql.UpdateSet) {
 		if _, exists := u.create.mutation.ID(); exists {
 			s.SetIgnore(sinkcursor.FieldID)
+		}
+		if _, exists := u.create.mutation.StartsAfter(); exists {
+			s.SetIgnore(sinkcursor.FieldStartsAfter)
 		}
 	}))
 	return u
@@ -780,6 +801,9 @@ func (u *SinkCursorUpsertBulk) UpdateNewValues() *SinkCursorUpsertBulk {
 		for _, b := range u.create.builders {
 			if _, exists := b.mutation.ID(); exists {
 				s.SetIgnore(sinkcursor.FieldID)
+			}
+			if _, exists := b.mutation.StartsAfter(); exists {
+				s.SetIgnore(sinkcursor.FieldStartsAfter)
 			}
 		}
 	}))

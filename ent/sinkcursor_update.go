@@ -225,6 +225,9 @@ func (_u *SinkCursorUpdate) sqlSave(ctx context.Context) (_node int, err error) 
 	if value, ok := _u.mutation.AddedCursor(); ok {
 		_spec.AddField(sinkcursor.FieldCursor, field.TypeInt64, value)
 	}
+	if _u.mutation.StartsAfterCleared() {
+		_spec.ClearField(sinkcursor.FieldStartsAfter, field.TypeInt64)
+	}
 	if value, ok := _u.mutation.Epoch(); ok {
 		_spec.SetField(sinkcursor.FieldEpoch, field.TypeInt64, value)
 	}
@@ -503,6 +506,9 @@ func (_u *SinkCursorUpdateOne) sqlSave(ctx context.Context) (_node *SinkCursor, 
 	}
 	if value, ok := _u.mutation.AddedCursor(); ok {
 		_spec.AddField(sinkcursor.FieldCursor, field.TypeInt64, value)
+	}
+	if _u.mutation.StartsAfterCleared() {
+		_spec.ClearField(sinkcursor.FieldStartsAfter, field.TypeInt64)
 	}
 	if value, ok := _u.mutation.Epoch(); ok {
 		_spec.SetField(sinkcursor.FieldEpoch, field.TypeInt64, value)

@@ -328,6 +328,7 @@ var (
 	SinkCursorsColumns = []*schema.Column{
 		{Name: "name", Type: field.TypeString, Size: 63},
 		{Name: "cursor", Type: field.TypeInt64},
+		{Name: "starts_after", Type: field.TypeInt64, Nullable: true},
 		{Name: "epoch", Type: field.TypeInt64},
 		{Name: "holder", Type: field.TypeUUID, Nullable: true, SchemaType: map[string]string{"mysql": "char(36)"}},
 		{Name: "held_until", Type: field.TypeTime, Nullable: true, SchemaType: map[string]string{"mysql": "datetime(6)"}},

@@ -188,11 +188,11 @@ func init() {
 	sinkcursorFields := schema.SinkCursor{}.Fields()
 	_ = sinkcursorFields
 	// sinkcursorDescRequired is the schema descriptor for required field.
-	sinkcursorDescRequired := sinkcursorFields[5].Descriptor()
+	sinkcursorDescRequired := sinkcursorFields[6].Descriptor()
 	// sinkcursor.DefaultRequired holds the default value on creation for the required field.
 	sinkcursor.DefaultRequired = sinkcursorDescRequired.Default.(bool)
 	// sinkcursorDescProblem is the schema descriptor for problem field.
-	sinkcursorDescProblem := sinkcursorFields[7].Descriptor()
+	sinkcursorDescProblem := sinkcursorFields[8].Descriptor()
 	// sinkcursor.ProblemValidator is a validator for the "problem" field. It is called by the builders before save.
 	sinkcursor.ProblemValidator = sinkcursorDescProblem.Validators[0].(func(string) error)
 	// sinkcursorDescID is the schema descriptor for id field.

@@ -87,6 +87,10 @@ func (SinkCursor) Fields() []ent.Field {
 		field.String("id").StorageKey("name").MaxLen(63).Immutable(),
 		// cursor is the last sequence that the sink has acknowledged.
 		field.Int64("cursor"),
+		// starts_after is the cursor that the sink began with, if it was told
+		// to begin beyond the end of the log. Otherwise it is null: all up to
+		// the cursor was in the log.
+		field.Int64("starts_after").Optional().Nillable().Immutable(),
 		// epoch rises whenever another relay takes over; a cursor is moved
 		// only by who holds the current one.
 		field.Int64("epoch"),

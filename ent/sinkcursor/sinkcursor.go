@@ -13,6 +13,8 @@ const (
 	FieldID = "name"
 	// FieldCursor holds the string denoting the cursor field in the database.
 	FieldCursor = "cursor"
+	// FieldStartsAfter holds the string denoting the starts_after field in the database.
+	FieldStartsAfter = "starts_after"
 	// FieldEpoch holds the string denoting the epoch field in the database.
 	FieldEpoch = "epoch"
 	// FieldHolder holds the string denoting the holder field in the database.
@@ -33,6 +35,7 @@ const (
 var Columns = []string{
 	FieldID,
 	FieldCursor,
+	FieldStartsAfter,
 	FieldEpoch,
 	FieldHolder,
 	FieldHeldUntil,
@@ -71,6 +74,11 @@ func ByID(opts ...sql.OrderTermOption) OrderOption {
 // ByCursor orders the results by the cursor field.
 func ByCursor(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldCursor, opts...).ToFunc()
+}
+
+// ByStartsAfter orders the results by the starts_after field.
+func ByStartsAfter(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldStartsAfter, opts...).ToFunc()
 }
 
 // ByEpoch orders the results by the epoch field.

@@ -70,6 +70,11 @@ func Cursor(v int64) predicate.SinkCursor {
 	return predicate.SinkCursor(sql.FieldEQ(FieldCursor, v))
 }
 
+// StartsAfter applies equality check predicate on the "starts_after" field. It's identical to StartsAfterEQ.
+func StartsAfter(v int64) predicate.SinkCursor {
+	return predicate.SinkCursor(sql.FieldEQ(FieldStartsAfter, v))
+}
+
 // Epoch applies equality check predicate on the "epoch" field. It's identical to EpochEQ.
 func Epoch(v int64) predicate.SinkCursor {
 	return predicate.SinkCursor(sql.FieldEQ(FieldEpoch, v))
@@ -138,6 +143,56 @@ func CursorLT(v int64) predicate.SinkCursor {
 // CursorLTE applies the LTE predicate on the "cursor" field.
 func CursorLTE(v int64) predicate.SinkCursor {
 	return predicate.SinkCursor(sql.FieldLTE(FieldCursor, v))
+}
+
+// StartsAfterEQ applies the EQ predicate on the "starts_after" field.
+func StartsAfterEQ(v int64) predicate.SinkCursor {
+	return predicate.SinkCursor(sql.FieldEQ(FieldStartsAfter, v))
+}
+
+// StartsAfterNEQ applies the NEQ predicate on the "starts_after" field.
+func StartsAfterNEQ(v int64) predicate.SinkCursor {
+	return predicate.SinkCursor(sql.FieldNEQ(FieldStartsAfter, v))
+}
+
+// StartsAfterIn applies the In predicate on the "starts_after" field.
+func StartsAfterIn(vs ...int64) predicate.SinkCursor {
+	return predicate.SinkCursor(sql.FieldIn(FieldStartsAfter, vs...))
+}
+
+// StartsAfterNotIn applies the NotIn predicate on the "starts_after" field.
+func StartsAfterNotIn(vs ...int64) predicate.SinkCursor {
+	return predicate.SinkCursor(sql.FieldNotIn(FieldStartsAfter, vs...))
+}
+
+// StartsAfterGT applies the GT predicate on the "starts_after" field.
+func StartsAfterGT(v int64) predicate.SinkCursor {
+	return predicate.SinkCursor(sql.FieldGT(FieldStartsAfter, v))
+}
+
+// StartsAfterGTE applies the GTE predicate on the "starts_after" field.
+func StartsAfterGTE(v int64) predicate.SinkCursor {
+	return predicate.SinkCursor(sql.FieldGTE(FieldStartsAfter, v))
+}
+
+// StartsAfterLT applies the LT predicate on the "starts_after" field.
+func StartsAfterLT(v int64) predicate.SinkCursor {
+	return predicate.SinkCursor(sql.FieldLT(FieldStartsAfter, v))
+}
+
+// StartsAfterLTE applies the LTE predicate on the "starts_after" field.
+func StartsAfterLTE(v int64) predicate.SinkCursor {
+	return predicate.SinkCursor(sql.FieldLTE(FieldStartsAfter, v))
+}
+
+// StartsAfterIsNil applies the IsNil predicate on the "starts_after" field.
+func StartsAfterIsNil() predicate.SinkCursor {
+	return predicate.SinkCursor(sql.FieldIsNull(FieldStartsAfter))
+}
+
+// StartsAfterNotNil applies the NotNil predicate on the "starts_after" field.
+func StartsAfterNotNil() predicate.SinkCursor {
+	return predicate.SinkCursor(sql.FieldNotNull(FieldStartsAfter))
 }
 
 // EpochEQ applies the EQ predicate on the "epoch" field.
