@@ -172,8 +172,12 @@ func begin(ctx context.Context, tx *ent.Tx, to auditsink.Destination) error {
 	if err != nil {
 		return err
 	}
-	return tx.SinkCursor.Create().SetID(to.Name).SetCursor(to.Start.Cursor(head.Seq)).SetEpoch(0).
-		OnConflictColumns(sinkcursor.FieldID).Ignore().Exec(ctx)
+	cursor := to.Start.Cursor(head.Seq)
+	create := tx.SinkCursor.Create().SetID(to.Name).SetCursor(cursor).SetEpoch(0)
+	if cursor > head.Seq {
+		create.SetStartsAfter(cursor)
+	}
+	return create.OnConflictColumns(sinkcursor.FieldID).Ignore().Exec(ctx)
 }
 
 // Advance moves the sink's place forward and prolongs the lease, or reports

@@ -8,6 +8,7 @@ import (
 	"github.com/keloa/apitokens/ent/auditcheckpoint"
 	"github.com/keloa/apitokens/ent/auditentry"
 	"github.com/keloa/apitokens/ent/audittree"
+	"github.com/keloa/apitokens/ent/sinkcursor"
 )
 
 // strays sees that no table has a row before the first record, where nothing that
@@ -80,9 +81,26 @@ func (v *verification) furthest(ctx context.Context) ([]witness, error) {
 	return all, nil
 }
 
+// delivered returns how far each sink has come. One that was told to begin beyond
+// the end of the log knows nothing of what is before that.
+func (v *verification) delivered(ctx context.Context) ([]witness, error) {
+	rows, err := v.db.Client().SinkCursor.Query().Order(ent.Asc(sinkcursor.FieldID)).
+		Select(sinkcursor.FieldCursor, sinkcursor.FieldStartsAfter).All(ctx)
+	if err != nil {
+		return nil, v.unreadable(ctx, sinkcursor.Table, err)
+	}
+	var all []witness
+	for _, row := range rows {
+		if row.StartsAfter == nil || row.Cursor != *row.StartsAfter {
+			all = append(all, witness{row.ID, row.Cursor})
+		}
+	}
+	return all, nil
+}
+
 // beyond returns what is wrong with what is known of records behind the end of the
 // log, nil for nothing.
-func (v *verification) beyond(ctx context.Context, known []witness) (beyond, err error) {
+func (v *verification) beyond(ctx context.Context, known, sinks []witness) (beyond, err error) {
 	if known[0].seq > v.head {
 		row, err := v.db.Client().AuditEntry.Query().Where(auditentry.SeqGT(v.head)).Order(ent.Asc(auditentry.FieldSeq)).
 			Select(auditentry.FieldSeq).First(ctx)
@@ -94,6 +112,13 @@ func (v *verification) beyond(ctx context.Context, known []witness) (beyond, err
 	for _, w := range append(known, witness{"a checkpoint that was kept", v.furthestKept}) {
 		if w.seq > v.head {
 			return tampered(v.head+1, "is missing: the log ends before it, and once went on to record %d, which %s knows of", w.seq, w.name), nil
+		}
+	}
+	// What is recorded to be lost was delivered, too.
+	end := v.epochs.end(v.head)
+	for _, sink := range sinks {
+		if sink.seq > end {
+			return tampered(end+1, "is missing: the log ends before it, and once went on to record %d, up to which the cursor of audit sink %s is", sink.seq, sink.name), nil
 		}
 	}
 	return nil, nil

@@ -3,9 +3,12 @@ package journal_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"entgo.io/ent/dialect"
+	"github.com/google/uuid"
 
+	"github.com/keloa/apitokens/auditsink"
 	"github.com/keloa/apitokens/auditsink/journal"
 	"github.com/keloa/apitokens/ent/database"
 	"github.com/keloa/apitokens/ent/database/dbtest"
@@ -69,6 +72,67 @@ func TestVerifyFindsRowsThatNoServerWrites(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A sink was delivered what was in the log, unless it was told to begin beyond the
+// end.
+func TestVerifyFindsWhatASinkWasDelivered(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		p := prove(t, db)
+		claim := func(sink string, start auditsink.Start) auditsink.Lease {
+			lease, err := p.Claim(t.Context(), auditsink.Destination{Name: sink, Start: start}, uuid.New(), time.Hour)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return lease
+		}
+		claim("now", auditsink.Start{Now: true})
+		claim("next", auditsink.Start{Seq: 14})
+		later := claim("later", auditsink.Start{Seq: 40})
+		if err := p.Advance(t.Context(), later, 20); err != nil { // as is done to keep the lease
+			t.Fatal(err)
+		}
+		if _, err := p.verify(t, p.everything()); err != nil {
+			t.Errorf("nothing was tampered with: %v", err)
+		}
+
+		p.exec(t, "UPDATE sink_cursors SET `cursor` = 41 WHERE name = 'later'")
+		_, err := p.verify(t, journal.VerifyOptions{})
+		wantTampered(t, err, 14, "once went on to record 41, up to which the cursor of audit sink later is")
+		p.exec(t, "DELETE FROM sink_cursors WHERE name = 'later'")
+
+		p.tamper(t, "DELETE FROM audit_entries WHERE seq > 9", "DELETE FROM audit_tree WHERE seq > 9",
+			"DELETE FROM audit_checkpoints WHERE size > 9",
+			"UPDATE audit_head SET seq = 9, note = (SELECT note FROM audit_checkpoints WHERE size = 9)")
+		_, err = p.verify(t, journal.VerifyOptions{})
+		wantTampered(t, err, 10, "is missing: the log ends before it, and once went on to record 13, up to which the cursor of audit sink n")
+	})
+}
+
+// A sink that was delivered what is lost since says nothing new.
+func TestVerifyOfASinkThatHasWhatWasLost(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		l := last(t, db)
+		l.serve(t, 3)
+		l.serve(t, 2)
+		lease, err := l.Claim(t.Context(), auditsink.Destination{Name: "archive"}, uuid.New(), time.Hour)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.putBack(t, 3)
+		if err := l.Advance(t.Context(), lease, 5); err != nil {
+			t.Fatal(err)
+		}
+		_, err = l.Verify(t.Context(), journal.VerifyOptions{})
+		wantTampered(t, err, 4, "once went on to record 5, up to which the cursor of audit sink archive is")
+		lease.Cursor = 5
+		if err := l.Ahead(t.Context(), lease, 5); err != nil { // which records the loss
+			t.Fatal(err)
+		}
+		if _, err := l.Verify(t.Context(), journal.VerifyOptions{}); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // A record that is there twice is found by the database alone, and also where the

@@ -96,7 +96,7 @@ func tampered(seq int64, reason string, args ...any) error {
 }
 
 // Verify reads the whole log and sees that its records have the sequences 1 to
-// the head without a gap, that no table has a row that no server writes, that the
+// the head without a gap, that no table has a row that no server writes or knows of more, that the
 // columns beside a record say what it says, that the Merkle tree made anew from the records is the one that is stored,
 // that its root and every checkpoint were signed with a known key, and that a
 // copy holds the same records. It stops at the first that is not so and reports
@@ -207,6 +207,10 @@ func (v *verification) begin(ctx context.Context) (beyond, err error) {
 	if err != nil {
 		return nil, err
 	}
+	sinks, err := v.delivered(ctx)
+	if err != nil {
+		return nil, err
+	}
 	if err := v.readHead(ctx); err != nil {
 		return nil, err
 	}
@@ -216,7 +220,7 @@ func (v *verification) begin(ctx context.Context) (beyond, err error) {
 	if err := v.strays(ctx); err != nil {
 		return nil, err
 	}
-	return v.beyond(ctx, found)
+	return v.beyond(ctx, found, sinks)
 }
 
 // readHead reads the only row that the head has.
