@@ -208,7 +208,7 @@ func (s *session) probe(ctx context.Context) error {
 // checkPlace refuses a place that was claimed behind the end of the log: nothing
 // that was sealed from then on to there would be delivered.
 func (s *session) checkPlace() error {
-	if s.lease.Cursor > s.lease.End && s.lease.Cursor != s.to.Start.Cursor(s.lease.End) {
+	if s.lease.Cursor > s.lease.End {
 		return fmt.Errorf("record %d is kept as its last one, but the log ends at %d: find out who changed that, and have it start over with audit sinks --forget",
 			s.lease.Cursor, s.lease.End)
 	}

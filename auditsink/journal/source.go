@@ -143,6 +143,9 @@ func (j *Journal) Claim(ctx context.Context, to auditsink.Destination, holder uu
 		if lease.End, err = lastGivenOut(ctx, tx); err != nil {
 			return err
 		}
+		if row.StartsAfter != nil {
+			lease.End = max(lease.End, *row.StartsAfter)
+		}
 		if lease.Quarantined, err = tx.AuditQuarantine.Query().Where(auditquarantine.Sink(to.Name)).Count(ctx); err != nil {
 			return err
 		}

@@ -96,11 +96,11 @@ func tampered(seq int64, reason string, args ...any) error {
 }
 
 // Verify reads the whole log and sees that its records have the sequences 1 to
-// the head without a gap, that no table has a row that no server writes or knows of more, that the
-// columns beside a record say what it says, that the Merkle tree made anew from the records is the one that is stored,
-// that its root and every checkpoint were signed with a known key, and that a
-// copy holds the same records. It stops at the first that is not so and reports
-// a [TamperedError].
+// the head without a gap, that no table has a row that no server writes or knows
+// of more, that the columns beside a record say what it says, that the Merkle tree
+// made anew from the records is the one that is stored, that its root and every
+// checkpoint were signed with a known key, and that a copy holds the same records.
+// It stops at the first that is not so and reports a [TamperedError].
 //
 // It takes memory for one batch of records and works beside servers: what is
 // sealed after it began is left for the next time.
