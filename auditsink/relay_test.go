@@ -475,18 +475,31 @@ func TestLeaseThatIsGivenUpDoesNotHold(t *testing.T) {
 	})
 }
 
-// A place behind the end of the log would leave out all that comes up to there.
+// A place behind the end of the log would leave out all that comes up to there,
+// unless the destination holds so much that the log is to go on behind it.
 func TestPlaceBehindTheEndIsRefused(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		source := newMemory()
-		source.add(sinktest.Records(t, 1, 5)...)
-		source.cursor = 7
-		start(t, source, auditsink.Destination{Sink: &sink{}})
-		synctest.Wait()
-		if !strings.Contains(source.problem, "record 7 is kept as its last one, but the log ends at 5") {
-			t.Errorf("reported %q", source.problem)
-		}
-	})
+	const refused = "record 7 is kept as its last one, but the log ends at 5"
+	for name, c := range map[string]struct {
+		to   auditsink.Sink
+		want string
+	}{
+		"which nothing bears out":        {&sink{}, refused},
+		"which the destination does not": {&resumer{high: 4}, refused},
+		"which the destination does":     {&resumer{high: 7}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				source := newMemory()
+				source.add(sinktest.Records(t, 1, 5)...)
+				source.cursor = 7
+				start(t, source, auditsink.Destination{Sink: c.to})
+				synctest.Wait()
+				if (source.problem != "") != (c.want != "") || !strings.Contains(source.problem, c.want) {
+					t.Errorf("reported %q", source.problem)
+				}
+			})
+		})
+	}
 }
 
 // A relay is fenced while it delivers: another has claimed the sink. The one

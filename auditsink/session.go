@@ -122,9 +122,6 @@ func (s *session) holds() bool { return s.left() > 0 }
 
 // feed delivers what is sealed and waits for more.
 func (s *session) feed(ctx context.Context, stop <-chan struct{}) error {
-	if err := s.checkPlace(); err != nil {
-		return err
-	}
 	for first := true; ; first = false {
 		if s.reopened.Swap(false) || first {
 			if err := s.resume(ctx); err != nil {
@@ -205,8 +202,8 @@ func (s *session) probe(ctx context.Context) error {
 	return nil
 }
 
-// checkPlace refuses a place that was claimed behind the end of the log: nothing
-// that was sealed from then on to there would be delivered.
+// checkPlace refuses a place behind the end of the log: nothing that was sealed from
+// now on to there would be delivered.
 func (s *session) checkPlace() error {
 	if s.lease.Cursor > s.lease.End {
 		return fmt.Errorf("record %d is kept as its last one, but the log ends at %d: find out who changed that, and have it start over with audit sinks --forget",
@@ -225,7 +222,7 @@ func (s *session) resume(ctx context.Context) error {
 	defer done()
 	sink, ok := s.to.Sink.(Resumer)
 	if !ok {
-		return nil
+		return s.checkPlace()
 	}
 	high, err := sink.HighWater(ctx)
 	if err != nil {
@@ -241,6 +238,10 @@ func (s *session) resume(ctx context.Context) error {
 		if err := s.source.Ahead(ctx, s.lease, high); err != nil {
 			return fmt.Errorf("the destination holds record %d, but this log ends at %d: %w", high, head, err)
 		}
+		s.lease.End = max(s.lease.End, high)
+	}
+	if err := s.checkPlace(); err != nil {
+		return err
 	}
 	if 0 < high && high < s.lease.Cursor {
 		// It had more, or another destination of this name had it. What it
@@ -351,6 +352,6 @@ func (s *session) move(ctx context.Context, cursor int64) error {
 	if err := s.advance(ctx, s.lease, cursor); err != nil {
 		return fmt.Errorf("keep the place in the audit log: %w", err)
 	}
-	s.lease.Cursor = cursor
+	s.lease.Cursor, s.lease.End = cursor, max(s.lease.End, cursor)
 	return nil
 }

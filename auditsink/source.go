@@ -61,8 +61,8 @@ type Lease struct {
 	// Epoch rises with each claim, so that no lease is taken for a later one.
 	Epoch  int64
 	Cursor int64 // the last sequence that the sink is known to have
-	// End is the last sequence that was given out when the lease was claimed or,
-	// for a sink that is to begin beyond that, the one before its first.
+	// End is the last sequence that is known to be given out or, for a sink that
+	// is to begin beyond that, the one before its first.
 	End int64
 	TTL time.Duration
 	// Down and Quarantined are what was reported when the lease was claimed:
