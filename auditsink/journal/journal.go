@@ -238,7 +238,7 @@ func (j *Journal) report(ctx context.Context, err error) {
 	case ctx.Err() != nil: // the failure is the stop
 	case err != nil && !j.failing:
 		j.failing = true
-		j.log.LogAttrs(ctx, slog.LevelError, "audit log is not being sealed and signed, will keep trying", slog.Any("error", err))
+		j.log.LogAttrs(ctx, slog.LevelError, "audit log is not being sealed, or not being signed, will keep trying", slog.Any("error", err))
 	case err == nil && j.failing:
 		j.failing = false
 		j.log.LogAttrs(ctx, slog.LevelInfo, "audit log is being sealed and signed again")
