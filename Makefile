@@ -23,7 +23,7 @@ build: ## build bin/keloa-tokens
 
 test: ## install what the tests need where it is missing, and run them all
 	@.ci/install
-	REQUIRE_BROWSER=1 go test -race -timeout=20m ./...
+	REQUIRE_BROWSER=1 go test -race -timeout=40m ./...
 
 soak: ## try to break revocation and the audit log, each for KELOA_SOAK, such as 10m
 	@.ci/install

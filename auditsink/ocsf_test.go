@@ -139,10 +139,10 @@ func validate(class string, line []byte) error {
 }
 
 // The schema is one that refuses something.
-// A record of which only the head can be read is an event, too: that of its stub.
+// A record whose data are not those of an event is one, too: that of its stub.
 func TestOCSFOfWhatCannotBeRead(t *testing.T) {
 	whole := sinktest.Records(t, 1, 1)[0]
-	torn, err := auditsink.NewRecord(1, bytes.TrimSuffix(whole.Canonical(), []byte("}}")))
+	torn, err := auditsink.NewRecord(1, bytes.Replace(whole.Canonical(), []byte(`"data":{"workspace":{`), []byte(`"data":{"workspace":5,"was":{`), 1))
 	if err != nil {
 		t.Fatal(err)
 	}

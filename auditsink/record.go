@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 	"golang.org/x/mod/sumdb/tlog"
@@ -72,7 +73,7 @@ func NewRecord(seq int64, canonical []byte) (Record, error) {
 
 func stamped(seq int64, canonical []byte, hash tlog.Hash) (Record, error) {
 	at := dataAt(canonical)
-	if at < 0 || len(canonical) > MaxCanonical || seq < 1 || seq > maxSequence {
+	if at < 0 || len(canonical) > MaxCanonical || seq < 1 || seq > maxSequence || !endsWithData(canonical[at+len(beforeData):]) {
 		return Record{}, ErrMalformed
 	}
 	r := Record{Seq: seq}
@@ -98,6 +99,14 @@ func appendStamp(to []byte, seq int64, hash tlog.Hash) []byte {
 // of text, and in JSON text a quotation mark is always escaped, so the first
 // place that looks like it is it. Negative for none.
 func dataAt(text []byte) int { return bytes.Index(text, []byte(beforeData)) }
+
+// endsWithData reports whether what follows "data": is one object and the end of the
+// record, on one line: to a destination more would be another record, or another
+// sequence of this one.
+func endsWithData(rest []byte) bool {
+	data, ended := bytes.CutSuffix(rest, []byte("}"))
+	return ended && bytes.HasPrefix(data, []byte("{")) && json.Valid(data) && utf8.Valid(data) && !bytes.ContainsAny(data, "\n\r")
+}
 
 // readHead reads what comes before the data, by where [Event.Canonical] has put it:
 // a relay that catches up does this to millions of records. It returns the id of

@@ -38,7 +38,7 @@ func (j *Journal) Export(ctx context.Context, r Range, after int64, limit int) (
 	}
 	records := make([]auditsink.Record, len(rows))
 	for i, row := range rows {
-		if records[i], err = auditsink.NewRecord(*row.Seq, row.Record); err != nil {
+		if records[i], err = j.recordOf(ctx, sealedRow{*row.Seq, row.Record}); err != nil {
 			return nil, fmt.Errorf("export audit record %d: %w", *row.Seq, err)
 		}
 	}

@@ -161,17 +161,19 @@ func place(ctx context.Context, tx *ent.Tx, e auditsink.Event) (uuid.UUID, error
 	if e.Target.ID == nil || e.Action == auditsink.ActionMint { // of which there are no earlier ones
 		return id, nil
 	}
-	last, err := tx.AuditEntry.Query().
+	ids, err := tx.AuditEntry.Query().
 		Where(auditentry.WorkspaceID(e.Workspace.ID), auditentry.TargetID(*e.Target.ID)).
 		Order(ent.Desc(auditentry.FieldID)).
-		FirstID(ctx)
-	if ent.IsNotFound(err) {
-		return id, nil
+		Limit(1).
+		Select(auditentry.FieldID).
+		Strings(ctx)
+	if err != nil || len(ids) == 0 {
+		return id, err
 	}
-	if err != nil {
-		return uuid.Nil, err
-	}
-	if bytes.Compare(id[:], last[:]) > 0 {
+	// What no server has written there must not keep a token from being revoked.
+	var last uuid.UUID
+	known := last.Scan(ids[0]) == nil
+	if !known || bytes.Compare(id[:], last[:]) > 0 {
 		return id, nil
 	}
 	return next(last), nil

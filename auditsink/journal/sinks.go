@@ -147,6 +147,7 @@ func (j *Journal) backlog(ctx context.Context) (Backlog, error) {
 
 // oldestUnsealed returns when the oldest entry without a sequence was made, nil if
 // there is none. It does not read the id, which may be what the sealer cannot read.
+// A moment that is none is the earliest there is.
 func (j *Journal) oldestUnsealed(ctx context.Context) (*time.Time, error) {
 	rows, err := j.db.Read(ctx, "SELECT at FROM audit_entries WHERE seq IS NULL ORDER BY id LIMIT 1")
 	if err != nil {
@@ -156,9 +157,15 @@ func (j *Journal) oldestUnsealed(ctx context.Context) (*time.Time, error) {
 	if !rows.Next() {
 		return nil, rows.Err()
 	}
-	var at time.Time
-	err = rows.Scan(&at)
-	return &at, err
+	var at any // SQLite's columns take any type
+	if err := rows.Scan(&at); err != nil {
+		return nil, err
+	}
+	moment, ok := at.(time.Time)
+	if !ok {
+		moment = time.Unix(0, 0)
+	}
+	return &moment, nil
 }
 
 // Forget removes what is kept of a sink that nobody feeds: a sink of that name

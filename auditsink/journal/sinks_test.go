@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"entgo.io/ent/dialect"
 	"github.com/google/uuid"
 
 	"github.com/keloa/apitokens/auditsink"
@@ -196,6 +197,31 @@ func TestUnsealedIsLag(t *testing.T) {
 		if err := journal.NewGate(j).Check(t.Context()); err == nil || !strings.Contains(err.Error(), "is too far behind") {
 			t.Errorf("the gate says %v", err)
 		}
+		if db.Dialect() != dialect.SQLite { // whose columns take any type
+			return
+		}
+		_, err = db.SQL().ExecContext(t.Context(), "INSERT INTO audit_entries (id, workspace_id, at, action, outcome, test, record)"+
+			" SELECT '0', workspace_id, 'once', action, outcome, test, record FROM audit_entries LIMIT 1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s := stateOf(t, j); s.Behind != 4 || s.Lag < time.Hour {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
+// What no server has written into the log keeps no token from being revoked.
+func TestAppendBesideWhatIsNoID(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		target := uuid.New()
+		appendEvents(t, db, event(auditsink.ActionMint, target))
+		_, err := db.SQL().ExecContext(t.Context(), "INSERT INTO audit_entries (id, workspace_id, at, action, outcome, target_id, test, record)"+
+			" SELECT 'zz', workspace_id, at, action, outcome, target_id, test, record FROM audit_entries")
+		if err != nil {
+			t.Fatal(err)
+		}
+		appendEvents(t, db, event(auditsink.ActionRevoke, target))
 	})
 }
 

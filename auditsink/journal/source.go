@@ -38,17 +38,19 @@ func (j *Journal) Read(ctx context.Context, after int64, limit int) ([]auditsink
 			return nil, err
 		}
 		after = row.seq
-		if records[i], err = auditsink.NewRecord(after, row.record); err != nil {
-			if records[i], err = j.unreadable(ctx, row, err); err != nil {
-				return nil, fmt.Errorf("read audit record %d: %w", after, err)
-			}
+		if records[i], err = j.recordOf(ctx, row); err != nil {
+			return nil, fmt.Errorf("read audit record %d: %w", after, err)
 		}
 	}
 	return records, nil
 }
 
-// unreadable makes a stub of the columns beside what is no record.
-func (j *Journal) unreadable(ctx context.Context, row sealedRow, cause error) (auditsink.Record, error) {
+// recordOf returns the record, or a stub made of the columns beside what is none.
+func (j *Journal) recordOf(ctx context.Context, row sealedRow) (auditsink.Record, error) {
+	record, cause := auditsink.NewRecord(row.seq, row.record)
+	if cause == nil {
+		return record, nil
+	}
 	entry, err := j.db.Client().AuditEntry.Query().Where(auditentry.Seq(row.seq)).
 		Select(auditentry.FieldID, auditentry.FieldAt, auditentry.FieldWorkspaceID, auditentry.FieldAction).Only(ctx)
 	if err != nil {

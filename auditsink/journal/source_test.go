@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -197,41 +198,64 @@ func TestFileHoldsTheJournal(t *testing.T) {
 }
 
 // What is no record, as a disk or a hand has left it, keeps nothing else from a
-// sink.
+// sink, and is not taken there for what it says.
 func TestUnreadableRecordIsAStub(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, db *database.DB) {
-		j := open(db)
-		appendEvents(t, db, event(auditsink.ActionMint, uuid.New()))
-		run(t, j)()
-		_, err := db.SQL().ExecContext(t.Context(), "INSERT INTO audit_entries (id, workspace_id, at, action, outcome, test, record)"+
-			" SELECT ?, workspace_id, at, action, outcome, test, 'torn' FROM audit_entries", uuid.Must(uuid.NewV7()))
-		if err != nil {
-			t.Fatal(err)
-		}
-		appendEvents(t, db, event(auditsink.ActionRevoke, uuid.New()))
-		path := filepath.Join(t.TempDir(), "audit.jsonl")
-		stop := run(t, j)
-		relay(t, j, "archive=file:"+path)()
-		stop()
+	whole, err := sinktest.Event(7).Canonical()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, found := range map[string]string{
+		"torn":                string(whole[:len(whole)-30]),
+		"another line behind": string(whole) + "\n" + string(sinktest.Records(t, 900, 1)[0].Line),
+		"a line's end behind": string(whole) + "\n",
+		"of two lines":        strings.Replace(string(whole), `,"outcome"`, ",\n\"outcome\"", 1),
+		"of two sequences":    strings.TrimSuffix(string(whole), "}") + `,"data":{},"sequence":"000000000000000900"}`,
+		"a list":              strings.Replace(string(whole), `"data":{`, `"data":[{`, 1) + "]",
+		"not in UTF-8":        strings.Replace(string(whole), `"outcome"`, "\"\xff\":1,\"outcome\"", 1),
+		"nothing of the kind": "garbage",
+	} {
+		t.Run(name, func(t *testing.T) {
+			dbtest.Each(t, func(t *testing.T, db *database.DB) { wantStub(t, db, found) })
+		})
+	}
+}
 
-		records, err := j.Read(t.Context(), 0, 10)
-		if err != nil || len(records) != 3 {
-			t.Fatalf("%d records, %v", len(records), err)
-		}
-		torn := slices.IndexFunc(records, auditsink.Record.IsStub)
-		if torn < 1 || records[torn].LeafHash() != tlog.RecordHash([]byte("torn")) || !bytes.Contains(records[torn].Line, []byte(`"changes":{"action":[null,"`+auditsink.ActionMint+`"]}`)) {
-			t.Errorf("the stub is record %d: %s", torn+1, records[torn].Line)
-		}
-		wantFile(t, path, auditsink.AppendLines(nil, records))
-		page, err := j.List(t.Context(), journal.Query{Workspace: sinktest.Event(1).Workspace.ID})
-		said := slices.IndexFunc(page.Entries, func(e journal.Entry) bool { return e.Action == auditsink.ActionStub })
-		if err != nil || len(page.Entries) != 3 || said < 0 || page.Entries[said].ID != *page.Entries[said].Target.ID || *page.Entries[said].Seq != int64(torn+1) {
-			t.Errorf("the list has %+v, %v", page.Entries, err)
-		}
-		if _, err := j.Verify(t.Context(), journal.VerifyOptions{}); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("audit record %d:", torn+1)) {
-			t.Errorf("Verify: %v", err)
-		}
-	})
+func wantStub(t *testing.T, db *database.DB, found string) {
+	t.Helper()
+	j := journal.New(journal.Options{Database: db, Logger: slog.New(slog.DiscardHandler)})
+	appendEvents(t, db, event(auditsink.ActionMint, uuid.New()))
+	run(t, j)()
+	_, err := db.SQL().ExecContext(t.Context(), "INSERT INTO audit_entries (id, workspace_id, at, action, outcome, test, record)"+
+		" SELECT ?, workspace_id, at, action, outcome, test, ? FROM audit_entries", uuid.Must(uuid.NewV7()), []byte(found))
+	if err != nil {
+		t.Fatal(err)
+	}
+	appendEvents(t, db, event(auditsink.ActionRevoke, uuid.New()))
+	path := filepath.Join(t.TempDir(), "audit.jsonl")
+	stop := run(t, j)
+	relay(t, j, "archive=file:"+path)()
+	stop()
+
+	records, err := j.Read(t.Context(), 0, 10)
+	if err != nil || len(records) != 3 {
+		t.Fatalf("%d records, %v", len(records), err)
+	}
+	torn := slices.IndexFunc(records, auditsink.Record.IsStub)
+	if torn < 1 || records[torn].LeafHash() != tlog.RecordHash([]byte(found)) || !bytes.Contains(records[torn].Line, []byte(`"changes":{"action":[null,"`+auditsink.ActionMint+`"]}`)) {
+		t.Fatalf("the stub is record %d of:\n%s", torn+1, auditsink.AppendLines(nil, records))
+	}
+	wantFile(t, path, auditsink.AppendLines(nil, records))
+	exported, err := j.Export(t.Context(), journal.Range{}, 0, 10)
+	if err != nil || !bytes.Equal(auditsink.AppendLines(nil, exported), auditsink.AppendLines(nil, records)) {
+		t.Errorf("exported %d records, %v", len(exported), err)
+	}
+	page, err := j.List(t.Context(), journal.Query{Workspace: sinktest.Event(1).Workspace.ID})
+	if err != nil || len(page.Entries) != 3 {
+		t.Errorf("the list has %+v, %v", page.Entries, err)
+	}
+	if _, err := j.Verify(t.Context(), journal.VerifyOptions{}); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("audit record %d: was changed: it is no record any more", torn+1)) {
+		t.Errorf("Verify: %v", err)
+	}
 }
 
 // Of two relays of one name, one delivers, and the other takes over after it.

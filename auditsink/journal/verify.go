@@ -299,6 +299,9 @@ func (v *verification) batch(ctx context.Context) error {
 func (v *verification) record(row *ent.AuditEntry, stored []byte, signed string) error {
 	seq := *row.Seq
 	event, err := auditsink.ParseCanonical(row.Record)
+	if err == nil {
+		_, err = auditsink.NewRecord(seq, row.Record)
+	}
 	if err != nil {
 		return tampered(seq, "was changed: it is no record any more")
 	}
