@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -263,6 +264,11 @@ func (r Record) Canonical() []byte {
 
 // AppendLines appends the line of each record and a newline after it.
 func AppendLines(to []byte, records []Record) []byte {
+	size := len(records)
+	for _, r := range records {
+		size += len(r.Line)
+	}
+	to = slices.Grow(to, size)
 	for _, r := range records {
 		to = append(append(to, r.Line...), '\n')
 	}
