@@ -112,22 +112,38 @@ func endsWithData(rest []byte) bool {
 // readHead reads what comes before the data, by where [Event.Canonical] has put it:
 // a relay that catches up does this to millions of records. It returns the id of
 // the workspace.
-func (r *Record) readHead(head []byte) (workspace []byte, err error) {
+func (r *Record) readHead(head []byte) (workspace uuid.UUID, err error) {
 	id, rest, found := cutText(head, LinePrefix)
-	workspace, rest, within := cutText(rest, beforeSource)
+	of, rest, within := cutText(rest, beforeSource)
 	action, rest, typed := cutText(rest, beforeAction)
 	moment, rest, timed := cutText(rest, beforeTime)
-	if !found || !within || !typed || !timed || string(rest) != afterTime || bytes.IndexByte(action, '\\') >= 0 {
-		return nil, ErrMalformed
+	if !found || !within || !typed || !timed || string(rest) != afterTime || bytes.ContainsFunc(action, notInAction) {
+		return uuid.Nil, ErrMalformed
 	}
-	if r.ID, err = uuid.ParseBytes(id); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
+	if r.ID, err = parseID(id); err != nil {
+		return uuid.Nil, err
 	}
 	if r.At, err = time.Parse(timeLayout, string(moment)); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
+		return uuid.Nil, fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
 	r.Action = string(action)
-	return workspace, nil
+	return parseID(of)
+}
+
+// notInAction is what would have to be escaped in JSON, and all that is not ASCII.
+func notInAction(c rune) bool { return c < ' ' || c > '~' || c == '\\' }
+
+// parseID reads an id in the only form that it is written in.
+func parseID(text []byte) (uuid.UUID, error) {
+	const length = 36 // with hyphens and nothing around it
+	if len(text) != length {
+		return uuid.Nil, ErrMalformed
+	}
+	id, err := uuid.ParseBytes(text)
+	if err != nil {
+		return uuid.Nil, fmt.Errorf("%w: %w", ErrMalformed, err)
+	}
+	return id, nil
 }
 
 // cutText returns the text behind a prefix, up to its quotation mark, and what
@@ -172,13 +188,9 @@ func ParseLine(line []byte) (Record, error) {
 // event of its own, of no text that a client chose, with the sequence and the
 // leaf hash of the record, whose id is that of its target.
 func (r Record) Stub() (Record, error) {
-	source, err := new(Record).readHead(r.Line[:dataAt(r.Line)-stampLen])
+	workspace, err := new(Record).readHead(r.Line[:dataAt(r.Line)-stampLen])
 	if err != nil {
 		return Record{}, err
-	}
-	workspace, err := uuid.ParseBytes(source)
-	if err != nil {
-		return Record{}, fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
 	return stub(r.Seq, r.LeafHash(), Event{ID: r.ID, At: r.At, Workspace: Workspace{ID: workspace}, Action: r.Action})
 }

@@ -208,6 +208,8 @@ func TestUnreadableRecordIsAStub(t *testing.T) {
 		"torn":                string(whole[:len(whole)-30]),
 		"another line behind": string(whole) + "\n" + string(sinktest.Records(t, 900, 1)[0].Line),
 		"a line's end behind": string(whole) + "\n",
+		"of two lines before": strings.Replace(string(whole), `"source":"/workspaces/`, "\"source\":\"/workspaces/\n", 1),
+		"of an odd action":    strings.Replace(string(whole), `"type":"ai.keloa.`, "\"type\":\"ai.keloa.\n", 1),
 		"of two lines":        strings.Replace(string(whole), `,"outcome"`, ",\n\"outcome\"", 1),
 		"of two sequences":    strings.TrimSuffix(string(whole), "}") + `,"data":{},"sequence":"000000000000000900"}`,
 		"a list":              strings.Replace(string(whole), `"data":{`, `"data":[{`, 1) + "]",
